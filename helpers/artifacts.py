@@ -1,0 +1,196 @@
+"""Where things live: one folder for all that a run makes, whole files only, and `metrics.json`.
+
+Everything here writes *beside* and then renames.  A reader who stops the kernel in the middle of a training or a
+conversion therefore finds either the whole file or no file, never half of one.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+from tqdm import tqdm
+
+METRICS = "metrics.json"
+PARTIAL = ".partial"
+_standard_error = threading.RLock()
+LEFT_OVER_AFTER = 3600  # seconds after which a partial file belongs to a run that died
+
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "tensorflow-datasets",
+    "numpy",
+    "scipy",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+)
+
+
+def project() -> Path:
+    """Return the folder of the project: the one that holds `helpers/` and `notebooks/`."""
+    return Path(__file__).resolve().parent.parent
+
+
+def root() -> Path:
+    """Return the folder for everything a run makes: `PTQ_ARTIFACTS`, or `artifacts/` in the project."""
+    folder = Path(os.environ.get("PTQ_ARTIFACTS") or project() / "artifacts").expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a whole folder; what is not there is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and rename it to `path` once the block has succeeded.
+
+    The block may write a file or make a folder there.  If it raises, `path` stays as it was.
+
+    Raises:
+        FileNotFoundError: the block ended without writing anything.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    nest = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
+    try:
+        part = nest / path.name
+        yield part
+        if not part.exists():
+            raise FileNotFoundError(
+                f"Nothing was written for {path.name}: the block must write to the path it is given."
+            )
+        if path.is_dir():  # a folder cannot be replaced in one step, so the old one moves out of the way first
+            path.rename(nest / "replaced")
+        os.replace(part, path)
+    finally:
+        remove(nest)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what runs that were killed left beside `path`."""
+    for left_over in path.parent.glob(f".{path.name}.*{PARTIAL}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left_over.stat().st_mtime > LEFT_OVER_AFTER:
+                remove(left_over)
+
+
+def build_if_missing(path: Path, build: Callable[[Path], None], what: str, seconds: float) -> Path:
+    """Return `path`; if nothing is there, say so and call `build(temporary path)` first.
+
+    Args:
+        path: the file or folder that is needed.
+        build: writes it to the path it is given.
+        what: its name in the printed line, such as "The float32 file".
+        seconds: roughly how long building takes on two cores.
+    """
+    path = Path(path)
+    if not path.exists():
+        print(f"{what} is not there yet: making it now (about {duration(seconds)} on two cores).", flush=True)
+        with atomic(path) as part:
+            build(part)
+    return path
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words: '40 s', '25 min', '2.5 h'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def progress(items: Iterable, what: str, unit: str = "it", total: int | None = None) -> tqdm:
+    """Wrap `items` in a progress bar that disappears when it is done."""
+    return tqdm(items, desc=what, unit=unit, total=total, leave=False, file=sys.stdout, mininterval=0.5)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back what libraries write to standard error, from Python or from C++; show it if the block raises.
+
+    Standard error belongs to the whole process, so only one thread at a time can be in such a block.
+    """
+    sys.stderr.flush()
+    with _standard_error, tempfile.TemporaryFile("w+", errors="replace") as log:
+        terminal, threshold = os.dup(2), logging.root.manager.disable
+        os.dup2(log.fileno(), 2)
+        logging.disable(logging.WARNING)  # log handlers may hold on to the stream they were made with
+        try:
+            with contextlib.redirect_stderr(log):
+                yield
+        except BaseException:
+            log.flush()
+            log.seek(0)
+            os.write(terminal, log.read().encode())
+            raise
+        finally:
+            logging.disable(threshold)
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def machine() -> dict:
+    """Return the machine and the versions that a measurement belongs to."""
+    versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def _installed(package: str) -> bool:
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return bool(metadata.version(package))
+    return False
+
+
+def _processor() -> str:
+    """Return the processor's name where the system tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown"
+
+
+def read_metrics() -> dict:
+    """Return `metrics.json` as a dictionary {data source: {section: values}}; empty if there is none yet."""
+    path = root() / METRICS
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def record(source: str, section: str, values: dict) -> None:
+    """Write one section of measurements into `metrics.json`, under the data they were measured on.
+
+    The machine and the versions are written with them, so that a number never stands alone.
+    """
+    metrics = read_metrics()
+    metrics.setdefault(source, {})["machine"] = machine()
+    metrics[source][section] = values
+    with atomic(root() / METRICS) as part:
+        part.write_text(json.dumps(metrics, indent=2) + "\n")

@@ -1,0 +1,29 @@
+"""TensorFlow, imported without its chatter, and the one place where randomness is fixed."""
+
+import os
+import warnings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # C++ log lines: errors only
+
+from helpers.artifacts import quiet
+
+with quiet():  # the import itself writes lines about oneDNN and CUDA that say nothing to a student
+    import keras
+    import tensorflow as tf
+
+SEED = 20
+
+__all__ = ["SEED", "keras", "make_deterministic", "tf"]
+
+# NumPy 2.4 warns about calls inside packages that a reader cannot change.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(keras|tensorflow|tensorflow_datasets)\b")
+
+
+def make_deterministic(seed: int = SEED) -> None:
+    """Make the same run give the same bytes: fix every seed and choose reproducible kernels.
+
+    `enable_op_determinism` makes TensorFlow add floating-point numbers in a fixed order.  Without it, two runs with
+    equal seeds differ in the last bits, and training turns those into different weights.
+    """
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
