@@ -1,0 +1,167 @@
+"""The networks, and what each of their layers costs."""
+
+import dataclasses
+
+from helpers.datasets import CLASSES, SIZE
+from helpers.runtime import keras, tf
+from helpers.tables import Table
+
+layers = keras.layers
+
+BATCH_NORM_MOMENTUM = 0.9  # short trainings need running statistics that settle within a hundred steps
+FUSED = (
+    layers.BatchNormalization,
+    layers.ReLU,
+    layers.Activation,
+    layers.Softmax,
+)  # these cost nothing of their own
+FREE = (layers.InputLayer, layers.Dropout, layers.Flatten, layers.Reshape)
+
+
+@keras.saving.register_keras_serializable("ptq")
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Batch normalisation that trains through TensorFlow's fused kernel.
+
+    Keras 3 computes mean and variance as separate operations, which takes more than half of the training time of a
+    small network on a CPU (`benchmarks/training_speed.py`).  The mathematics, the variables and the exported model
+    are the same.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        """Normalise with the batch's own statistics in training, with the running ones otherwise."""
+        if not training:
+            return super().call(inputs, training=False)
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon, is_training=True
+        )
+        keep = self.momentum
+        self.moving_mean.assign(keep * self.moving_mean + (1 - keep) * mean)
+        self.moving_variance.assign(keep * self.moving_variance + (1 - keep) * variance)
+        return outputs
+
+
+def compact_cnn(size: int = SIZE, classes: int = len(CLASSES)) -> keras.Model:
+    """Return a plain network of five convolutions that fits a microcontroller, not yet trained.
+
+    Input: float32 [batch, size, size, 3] in [0, 1].  Output: probabilities, float32 [batch, classes].
+    At 96 pixels it has 167,826 parameters and needs 25 million multiply-accumulates a picture.
+
+    The first convolution has stride 2, so that the largest activation is a quarter of what it would be otherwise.
+    ReLU6 keeps activations in [0, 6], a range that eight bits divide well.
+    """
+    inputs = keras.Input((size, size, 3), name="picture")
+    x = _convolution(inputs, 16, 1, strides=2)
+    for number, filters in enumerate((24, 48, 96), start=2):
+        x = _convolution(x, filters, number)
+        x = layers.MaxPooling2D(name=f"pool{number}")(x)
+    x = _convolution(x, 128, 5)
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dense(classes, name="dense")(x)
+    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="compact_cnn")
+
+
+def _convolution(x: keras.KerasTensor, filters: int, number: int, strides: int = 1) -> keras.KerasTensor:
+    """Apply a 3x3 convolution, batch normalisation and ReLU6.
+
+    The convolution has no bias: batch normalisation brings one, and the converter folds both into one operation.
+    """
+    x = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, name=f"conv{number}")(x)
+    x = FusedBatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"norm{number}")(x)
+    return layers.ReLU(6.0, name=f"relu{number}")(x)
+
+
+@dataclasses.dataclass
+class LayerCost:
+    """What one layer costs for one picture; batch normalisation and activation are counted with their layer.
+
+    Attributes:
+        name, shape: the layer and its output without the batch axis.
+        parameters: weights and biases, with those of the batch normalisation that follows.
+        macs: multiply-accumulate operations.
+        live: numbers in memory while the layer runs (its inputs, its output, and what later layers still need).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: int
+    macs: int
+    live: int
+
+
+def layer_costs(model: keras.Model) -> list[LayerCost]:
+    """Return the cost of each layer of a functional Keras model, in the order in which they run."""
+    costs: list[LayerCost] = []
+    owner = {id(t): t for t in model.inputs}  # which stored tensor a tensor is: a fused layer works in place
+    for layer in model.layers:
+        if isinstance(layer, layers.InputLayer):
+            continue
+        source = _as_list(layer.input)[0]
+        if isinstance(layer, FUSED + FREE):
+            owner[id(layer.output)] = owner[id(source)]
+            if costs:
+                costs[-1].parameters += layer.count_params()
+            continue
+        owner[id(layer.output)] = layer.output
+        shape = tuple(layer.output.shape[1:])
+        costs.append(LayerCost(layer.name, shape, layer.count_params(), _macs(layer), _live(model, layer, owner)))
+    return costs
+
+
+def _as_list(tensors) -> list:
+    return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
+
+
+def _live(model: keras.Model, layer: keras.Layer, owner: dict) -> int:
+    """Return how many numbers must be in memory while `layer` runs."""
+    running = model.layers.index(layer)
+    needed = {id(layer.output): layer.output}
+    for later in model.layers[running:]:
+        for tensor in _as_list(later.input):
+            if id(tensor) in owner:
+                needed[id(owner[id(tensor)])] = owner[id(tensor)]
+    return sum(_size(tensor.shape[1:]) for tensor in needed.values())
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    count = 1
+    for length in shape:
+        count *= length
+    return count
+
+
+def _macs(layer: keras.Layer) -> int:
+    """Return the multiply-accumulates of one layer for one picture; additions alone (pooling) are not counted."""
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return _size(layer.output.shape[1:]) * _size(layer.kernel_size)
+    if isinstance(layer, layers.Conv2D):
+        channels_in = layer.input.shape[-1] // layer.groups
+        return _size(layer.output.shape[1:]) * _size(layer.kernel_size) * channels_in
+    if isinstance(layer, layers.Dense):
+        return layer.input.shape[-1] * layer.units
+    return 0
+
+
+def layer_table(model: keras.Model) -> Table:
+    """Return parameters, multiply-accumulates and activation memory of each layer, with totals and the peak.
+
+    Activation memory is what is alive while the layer runs, in kB (1000 bytes), at 4 bytes a number (float32) and at
+    1 byte (int8).
+    """
+    costs = layer_costs(model)
+    rows = [
+        [
+            c.name,
+            "×".join(map(str, c.shape)),
+            f"{c.parameters:,}",
+            f"{c.macs:,}",
+            f"{c.live * 4e-3:.1f}",
+            f"{c.live * 1e-3:.1f}",
+        ]
+        for c in costs
+    ]
+    peak = max(c.live for c in costs)
+    rows.append(
+        ["total, peak", "", f"{sum(c.parameters for c in costs):,}", f"{sum(c.macs for c in costs):,}"]
+        + [f"{peak * 4e-3:.1f}", f"{peak * 1e-3:.1f}"]
+    )
+    return Table(["layer", "output", "parameters", "multiply-accumulates", "kB in float32", "kB in int8"], rows)

@@ -1,0 +1,215 @@
+"""One seeded training function, which can be stopped and goes on where it was."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from helpers import artifacts, models
+from helpers.datasets import Pets
+from helpers.runtime import SEED, keras, make_deterministic, tf
+
+PADDING = 8  # pixels of reflected border from which a random crop is cut
+CHECKPOINT = "checkpoint.keras"
+HISTORY = "history.json"
+SAVED_MODEL = "saved_model"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train; the learning rate falls to zero along a cosine.
+
+    Attributes:
+        epochs: passes over the training pictures.
+        learning_rate: of Adam, at the start.
+        batch_size: pictures a step.
+        pictures_per_second: on two cores, for the time that is announced.
+    """
+
+    epochs: int
+    learning_rate: float = 2e-3
+    batch_size: int = 32
+    pictures_per_second: int = 500
+
+    def seconds(self, pictures: int) -> float:
+        """Return roughly how long the training takes on two cores."""
+        return self.epochs * pictures / self.pictures_per_second
+
+
+PLANS = {"drawn": Plan(epochs=5), "photographs": Plan(epochs=18)}
+SMALL_DATA = Plan(epochs=10)  # for a reader's own folder
+
+
+def plan_for(pets: Pets) -> Plan:
+    """Return the plan for a data source."""
+    return PLANS.get(pets.source, SMALL_DATA)
+
+
+# --- input pipeline -----------------------------------------------------------------------------------------------
+
+
+def augment(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Flip a picture at random and cut it out of a slightly larger one: uint8 [h, w, 3] to uint8 [h, w, 3].
+
+    Args:
+        image: one picture.
+        seed: two integers; the same seed gives the same picture, whenever and wherever it is asked for.
+    """
+    image = tf.image.stateless_random_flip_left_right(image, seed)
+    padded = tf.pad(image, ((PADDING, PADDING), (PADDING, PADDING), (0, 0)), mode="REFLECT")
+    return tf.image.stateless_random_crop(padded, tf.shape(image), seed)
+
+
+def to_float(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Normalise as `datasets.normalise` does, inside a pipeline: uint8 0..255 to float32 0..1."""
+    return tf.cast(image, tf.float32) / 255.0, label
+
+
+def batches(images: tf.Tensor, labels: np.ndarray, epoch: int, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Return one epoch of shuffled, augmented batches: float32 [batch, h, w, 3] in [0, 1], and int64 [batch].
+
+    Order and augmentation follow from (seed, epoch) alone, so that a training which was interrupted goes on with the
+    very batches it would have seen.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(len(labels))[: len(labels) // batch_size * batch_size]
+    positions = np.arange(len(order), dtype=np.int64) + epoch * len(labels)
+
+    def picture(index: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return augment(images[index], tf.stack([tf.cast(seed, tf.int64), position])), tf.gather(labels, index)
+
+    pipeline = tf.data.Dataset.from_tensor_slices((order, positions))
+    pipeline = pipeline.map(picture, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return pipeline.batch(batch_size).map(to_float).prefetch(2)
+
+
+def _scoring_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 100) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size).map(to_float)
+
+
+# --- training -----------------------------------------------------------------------------------------------------
+
+
+def train(
+    pets: Pets,
+    network: Callable[[], keras.Model] = models.compact_cnn,
+    plan: Plan | None = None,
+    folder: Path | None = None,
+    seed: int = SEED,
+    strategy: tf.distribute.Strategy | None = None,
+    resume: bool = True,
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Train a network on a data set, epoch by epoch, with a checkpoint after each.
+
+    Args:
+        pets: the data; it trains on `train` and watches `validation`.
+        network: makes the untrained network.
+        plan: epochs, learning rate and batch size; by default the plan for this data source.
+        folder: keeps the checkpoint; a training that was stopped goes on from there.  By default `pets.folder`.
+        seed: fixes weights, order and augmentation.
+        strategy: a `tf.distribute` strategy for several GPUs, such as `tf.distribute.MirroredStrategy()`.
+        resume: go on from the checkpoint of the same plan if there is one; False starts anew.
+
+    Returns:
+        the trained model, and {"loss", "accuracy", "val_loss", "val_accuracy"}: one value an epoch.
+    """
+    plan, folder = plan or plan_for(pets), Path(folder or pets.folder)
+    images, labels = pets.arrays("train")
+    validation = _scoring_batches(*pets.arrays("validation"))
+    make_deterministic(seed)
+    about = {"network": network.__name__, "seed": seed, "pictures": len(labels), **dataclasses.asdict(plan)}
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model, history = (_load(folder, about) if resume else None) or _start(network, plan, len(labels))
+    done, steps = len(history["loss"]), len(labels) // plan.batch_size
+    print(_announcement(model, pets, plan, done), flush=True)
+    images = tf.constant(images)
+    with artifacts.progress((), "Training", "step", plan.epochs * steps) as bar:
+        bar.update(done * steps)
+        for epoch in range(done, plan.epochs):
+            fitted = model.fit(
+                batches(images, labels, epoch, plan.batch_size, seed),
+                validation_data=validation,
+                callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs=None: bar.update())],
+                shuffle=False,  # each epoch comes shuffled
+                verbose=0,
+            )
+            for name, values in fitted.history.items():
+                history.setdefault(name, []).append(float(values[0]))
+            _save(model, history, about, folder)
+    return model, history
+
+
+def _announcement(model: keras.Model, pets: Pets, plan: Plan, done: int) -> str:
+    """Return the sentence that says, before a training starts, what is trained and how long it takes."""
+    if done == plan.epochs:
+        return f"{model.name} has been trained on the {pets.title} already: {done} epochs."
+    left = artifacts.duration(plan.seconds(pets.counts["train"]) * (plan.epochs - done) / plan.epochs)
+    going_on = f"Going on after epoch {done}: " if done else ""
+    return (
+        f"{going_on}training {model.name} on the {pets.title}, {plan.epochs - done} epochs, about {left} on two cores."
+    )
+
+
+def _start(network: Callable[[], keras.Model], plan: Plan, pictures: int) -> tuple[keras.Model, dict]:
+    """Return a new network, ready to train, and an empty history."""
+    model = network()
+    rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * max(1, pictures // plan.batch_size))
+    model.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, {"loss": []}
+
+
+def _load(folder: Path, about: dict) -> tuple[keras.Model, dict] | None:
+    """Return the checkpoint of the same training with its history so far; None if there is none.
+
+    The history is written before the checkpoint, so it may be one epoch ahead.  The optimiser in the checkpoint has
+    counted its steps, and so tells how many epochs are done.
+    """
+    if not (folder / CHECKPOINT).exists():
+        return None
+    written = json.loads((folder / HISTORY).read_text())
+    if written["about"] != about:
+        return None
+    model = keras.models.load_model(folder / CHECKPOINT)
+    done = int(model.optimizer.iterations) // (about["pictures"] // about["batch_size"])
+    return model, {name: values[:done] for name, values in written["epochs"].items()}
+
+
+def _save(model: keras.Model, history: dict, about: dict, folder: Path) -> None:
+    with artifacts.atomic(folder / HISTORY) as part:
+        part.write_text(json.dumps({"about": about, "epochs": history}, indent=1))
+    with artifacts.atomic(folder / CHECKPOINT) as part:
+        model.save(part)
+
+
+def export(model: keras.Model, path: Path) -> None:
+    """Write the model as a TensorFlow SavedModel, the form the converter reads."""
+    with artifacts.quiet():
+        model.export(path, verbose=False)
+
+
+def trained(pets: Pets) -> keras.Model:
+    """Return the network trained on this data, training it first if that has not been done.
+
+    The result is kept in three files: the SavedModel, the checkpoint and the history of the epochs.
+    """
+    saved_model(pets)
+    return keras.models.load_model(pets.folder / CHECKPOINT)
+
+
+def history(pets: Pets) -> dict[str, list[float]]:
+    """Return loss and accuracy of each epoch of the training on this data."""
+    saved_model(pets)
+    return json.loads((pets.folder / HISTORY).read_text())["epochs"]
+
+
+def saved_model(pets: Pets) -> Path:
+    """Return the folder of the exported SavedModel, training the network first if it is not there."""
+
+    def build(part: Path) -> None:
+        model, _ = train(pets)
+        export(model, part)
+
+    seconds = plan_for(pets).seconds(pets.counts["train"])
+    return artifacts.build_if_missing(pets.folder / SAVED_MODEL, build, "The trained network", seconds)
