@@ -1,0 +1,171 @@
+"""From a SavedModel to .tflite files: one small function for each kind of post-training quantization.
+
+The converter's options are described at https://ai.google.dev/edge/litert/conversion/tensorflow/quantization.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from helpers import artifacts, training
+from helpers.datasets import Pets, normalise
+from helpers.runtime import tf
+
+CALIBRATION_PICTURES = 100
+SECONDS_PER_FILE = 5
+SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
+
+RepresentativeDataset = Callable[[], Iterator[list[np.ndarray]]]
+
+
+def representative_dataset(inputs: np.ndarray) -> RepresentativeDataset:
+    """Return what the converter wants for calibration: a function that yields one input at a time.
+
+    Args:
+        inputs: float32 [n, 96, 96, 3], prepared exactly as in training.
+    """
+
+    def samples() -> Iterator[list[np.ndarray]]:
+        for i in range(len(inputs)):
+            yield [inputs[i : i + 1]]
+
+    return samples
+
+
+def calibration_inputs(pets: Pets, count: int = CALIBRATION_PICTURES) -> np.ndarray:
+    """Return training pictures for calibration, float32 [count, 96, 96, 3]; never those that are scored."""
+    return normalise(pets.arrays("train", count)[0])
+
+
+def _converter(saved_model: Path) -> tf.lite.TFLiteConverter:
+    return tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+
+
+def float32(saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
+    """Convert without quantization: float32 weights, float32 arithmetic."""
+    return _converter(saved_model).convert()
+
+
+def dynamic_range(saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
+    """Quantize the weights to int8; activations stay float32 and get their range while the model runs."""
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return converter.convert()
+
+
+def float16(saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
+    """Store the weights as float16; the arithmetic stays float32."""
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return converter.convert()
+
+
+def int8_float_io(saved_model: Path, calibration: np.ndarray) -> bytes:
+    """Quantize weights and activations to int8; input and output stay float32."""
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_dataset(calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    return converter.convert()
+
+
+def int8(saved_model: Path, calibration: np.ndarray) -> bytes:
+    """Quantize everything to int8, input and output too: the form a microcontroller wants."""
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_dataset(calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert()
+
+
+def int16x8(saved_model: Path, calibration: np.ndarray) -> bytes:
+    """Quantize activations to int16 and weights to int8; input and output stay float32."""
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_dataset(calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+    return converter.convert()
+
+
+KINDS: dict[str, Callable[..., bytes]] = {
+    "float32": float32,
+    "dynamic range": dynamic_range,
+    "float16": float16,
+    "int8, float in/out": int8_float_io,
+    "int8": int8,
+    "int16x8": int16x8,
+}
+
+
+def convert(kind: str, saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
+    """Convert a SavedModel to one of `KINDS`, without the converter's log lines.
+
+    Args:
+        kind: a name out of `KINDS`.
+        saved_model: the exported model.
+        calibration: float32 [n, 96, 96, 3]; the kinds with quantized activations need it.
+
+    Raises:
+        KeyError: there is no such kind.
+        FileNotFoundError: there is no SavedModel.
+        ValueError: the kind needs calibration pictures and got none.
+    """
+    if kind not in KINDS:
+        raise KeyError(f"Expected one of {', '.join(KINDS)}; found {kind!r}.")
+    if not (Path(saved_model) / "saved_model.pb").exists():
+        raise FileNotFoundError(
+            f"There is no SavedModel in {saved_model}: run 01_train, or training.saved_model(pets)."
+        )
+    if kind.startswith("int") and (calibration is None or len(calibration) == 0):
+        raise ValueError(f"{kind} quantizes activations, so it needs calibration pictures; found none.")
+    with artifacts.quiet():
+        return KINDS[kind](saved_model, calibration)
+
+
+def filename(kind: str) -> str:
+    """Return the file name of a kind: 'int8, float in/out' becomes 'int8_float_in_out.tflite'."""
+    return kind.replace(", ", "_").replace(" ", "_").replace("/", "_") + ".tflite"
+
+
+def write(content: bytes, path: Path) -> Path:
+    """Write a .tflite file whole or not at all."""
+    with artifacts.atomic(path) as part:
+        part.write_bytes(content)
+    return path
+
+
+def file(pets: Pets, kind: str) -> Path:
+    """Return the .tflite file of one kind for the model trained on this data, converting it first if it is missing."""
+
+    def build(part: Path) -> None:
+        part.write_bytes(convert(kind, training.saved_model(pets), calibration_inputs(pets)))
+
+    return artifacts.build_if_missing(pets.folder / filename(kind), build, f"The {kind} file", SECONDS_PER_FILE)
+
+
+def files(pets: Pets) -> dict[str, Path]:
+    """Return the files of all `KINDS`, {kind: path}, making those that are missing."""
+    return {kind: file(pets, kind) for kind in KINDS}
+
+
+def edge_quantizer_int8(float_file: Path, calibration: np.ndarray) -> bytes:
+    """Quantize a float32 .tflite file to int8 with AI Edge Quantizer, the tool that succeeds the converter's quantizer.
+
+    Input and output stay float32, as in `int8_float_io`.
+
+    Args:
+        float_file: a float32 .tflite file.
+        calibration: float32 [n, 96, 96, 3].
+    """
+    with artifacts.quiet():
+        from ai_edge_quantizer import quantizer, recipe
+
+        edge = quantizer.Quantizer(str(float_file), recipe.static_wi8_ai8())
+        entry = next(iter(Interpreter(str(float_file)).get_signature_runner(SIGNATURE).get_input_details()))
+        samples = [{entry: calibration[i : i + 1]} for i in range(len(calibration))]  # they are read several times
+        ranges = edge.calibrate({SIGNATURE: samples})
+        return bytes(edge.quantize(ranges, enable_progress_report=False).quantized_model)

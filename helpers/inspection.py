@@ -1,0 +1,225 @@
+"""What is inside a .tflite file: its tensors, their quantization parameters, and where its bytes go.
+
+A .tflite file is a FlatBuffer; its layout is schema.fbs in the TensorFlow source.  The reader for it comes with LiteRT.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from helpers.tables import Table
+
+DTYPES = {
+    schema.TensorType.FLOAT32: "float32",
+    schema.TensorType.FLOAT16: "float16",
+    schema.TensorType.INT8: "int8",
+    schema.TensorType.INT16: "int16",
+    schema.TensorType.INT32: "int32",
+    schema.TensorType.INT64: "int64",
+    schema.TensorType.UINT8: "uint8",
+    schema.TensorType.BOOL: "bool",
+}
+OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+WEIGHED = (
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+)  # operators whose inputs are (data, weights, bias)
+PURPOSES = ("weights", "biases", "quantization parameters", "names", "structure")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """One tensor of a file.
+
+    Attributes:
+        index, name, shape, dtype: as the file says.
+        scale: float32 [k]: empty if not quantized, one value per tensor, or one a channel.
+        zero_point: int64 [k].
+        axis: the axis of the channels, if there is more than one scale.
+        role: "input", "output", "weights", "bias", "constant" or "activation".
+        data: the values of a constant tensor, else None.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: np.ndarray
+    zero_point: np.ndarray
+    axis: int
+    role: str
+    data: np.ndarray | None
+
+    @property
+    def granularity(self) -> str:
+        """How many scales the tensor has, in words."""
+        return {0: "–", 1: "per tensor"}.get(len(self.scale), f"per channel ({len(self.scale)})")
+
+    def dequantized(self) -> np.ndarray:
+        """Return the constant values as float32: (code - zero point) * scale, for each channel."""
+        if len(self.scale) == 0:
+            return self.data.astype(np.float32)
+        along = [1] * len(self.shape)
+        along[self.axis if len(self.scale) > 1 else 0] = -1
+        return (self.data.astype(np.float32) - self.zero_point.reshape(along)) * self.scale.reshape(along)
+
+
+@dataclasses.dataclass(frozen=True)
+class Operator:
+    """One step of the network: its name and the indices of the tensors it reads and writes."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def _model(path: Path) -> schema.ModelT:
+    """Parse a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no .tflite model.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no model file {path}: run 02_convert, or conversion.files(pets).")
+    content = Path(path).read_bytes()
+    if content[4:8] != b"TFL3":
+        raise ValueError(
+            f"{Path(path).name} is no .tflite file: bytes 4 to 8 should be b'TFL3', found {content[4:8]!r}."
+        )
+    return schema.ModelT.InitFromPackedBuf(content, 0)
+
+
+def _text(name) -> str:
+    return name.decode() if isinstance(name, bytes) else (name or "")
+
+
+def _length(values) -> int:
+    return 0 if values is None else len(values)
+
+
+def operators(path: Path) -> list[Operator]:
+    """Return the operators of a file in the order in which they run."""
+    return _operators(_model(path))
+
+
+def _operators(model: schema.ModelT) -> list[Operator]:
+    codes = [OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
+    steps = model.subgraphs[0].operators
+    return [Operator(codes[s.opcodeIndex], tuple(map(int, s.inputs)), tuple(map(int, s.outputs))) for s in steps]
+
+
+def tensors(path: Path) -> list[Tensor]:
+    """Return every tensor of a file, in the file's order."""
+    model = _model(path)
+    roles = _roles(model)
+    return [_tensor(model, i, roles) for i in range(len(model.subgraphs[0].tensors))]
+
+
+def _roles(model: schema.ModelT) -> dict[int, str]:
+    """Return what each tensor is for, as far as the operators tell: {index: role}."""
+    graph, roles = model.subgraphs[0], {}
+    float_of = {}  # float16 files read their weights through a DEQUANTIZE operator
+    for step in _operators(model):
+        if step.name == "DEQUANTIZE":
+            float_of[step.outputs[0]] = step.inputs[0]
+        if step.name in WEIGHED:
+            for index, role in zip(step.inputs[1:3], ("weights", "bias"), strict=False):
+                roles[float_of.get(index, index)] = role
+    roles |= {int(i): "input" for i in graph.inputs} | {int(i): "output" for i in graph.outputs}
+    return roles
+
+
+def _tensor(model: schema.ModelT, index: int, roles: dict[int, str]) -> Tensor:
+    entry = model.subgraphs[0].tensors[index]
+    shape = tuple(int(n) for n in entry.shape) if _length(entry.shape) else ()
+    dtype, raw, quantization = (
+        DTYPES.get(entry.type, str(entry.type)),
+        model.buffers[entry.buffer].data,
+        entry.quantization,
+    )
+    data = np.frombuffer(bytes(raw), dtype).reshape(shape) if _length(raw) else None
+    scaled = quantization is not None and _length(quantization.scale)
+    scale = np.array(quantization.scale if scaled else [], np.float32)
+    zero_point = np.array(quantization.zeroPoint if scaled else [], np.int64)
+    axis = quantization.quantizedDimension if scaled else 0
+    role = roles.get(index, "activation" if data is None else "constant")
+    return Tensor(index, _text(entry.name), shape, dtype, scale, zero_point, axis, role, data)
+
+
+def short_name(name: str, width: int = 34) -> str:
+    """Return the telling end of the converter's long names: 'net_1/conv1_1/convolution;...' becomes 'conv1_1/...'."""
+    last = name.split(";")[0].removeprefix("StatefulPartitionedCall/")
+    parts = last.split("/")
+    last = "/".join(parts[1:]) if len(parts) > 1 else last
+    return last if len(last) <= width else "…" + last[-width + 1 :]
+
+
+def tensor_table(path: Path, roles: tuple[str, ...] | None = None) -> Table:
+    """Return a table with every tensor's name, shape, dtype, scale and zero point.
+
+    Of per-channel scales the smallest and the largest are shown.
+
+    Args:
+        path: a .tflite file.
+        roles: show only tensors with these roles.
+    """
+    rows = []
+    for t in tensors(path):
+        if roles is None or t.role in roles:
+            spread = sorted({f"{t.scale.min():.3g}", f"{t.scale.max():.3g}"}, key=float) if len(t.scale) else ["–"]
+            zeros = sorted({int(z) for z in t.zero_point}) or ["–"]
+            shape = "×".join(map(str, t.shape)) or "scalar"
+            rows.append(
+                [
+                    t.index,
+                    t.role,
+                    short_name(t.name),
+                    shape,
+                    t.dtype,
+                    t.granularity,
+                    " to ".join(spread),
+                    *zeros[:1],
+                ]
+            )
+    return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], rows)
+
+
+def bytes_by_purpose(path: Path) -> dict[str, int]:
+    """Return where the bytes of a file go: {purpose: bytes}, adding up to the size of the file.
+
+    Weights and biases count their values; quantization parameters their scales (4 bytes), zero points (8 bytes) and
+    recorded minima and maxima (4 bytes each); names the letters of every string.  The rest is structure: shapes,
+    operators, offsets and padding, the same few kilobytes whatever the precision.
+    """
+    model = _model(path)
+    known = tensors(path)
+    sizes = dict.fromkeys(PURPOSES, 0)
+    for t in known:
+        if t.role in ("weights", "bias"):
+            sizes["weights" if t.role == "weights" else "biases"] += t.data.nbytes
+        sizes["names"] += len(t.name)
+    for entry in model.subgraphs[0].tensors:
+        q = entry.quantization
+        if q is not None:
+            sizes["quantization parameters"] += 4 * sum(_length(v) for v in (q.scale, q.min, q.max)) + 8 * _length(
+                q.zeroPoint
+            )
+    sizes["structure"] = Path(path).stat().st_size - sum(sizes.values())
+    return sizes
+
+
+def size_table(files: dict[str, Path]) -> Table:
+    """Return the bytes of several files by purpose, with the size of the file and its ratio to the first one."""
+    sizes = {name: bytes_by_purpose(path) for name, path in files.items()}
+    whole = {name: sum(parts.values()) for name, parts in sizes.items()}
+    first = next(iter(files))
+    rows = [
+        [name, *(f"{sizes[name][p]:,}" for p in PURPOSES), f"{whole[name]:,}"]
+        + [f"{sizes[first]['weights'] / sizes[name]['weights']:.2f}", f"{whole[first] / whole[name]:.2f}"]
+        for name in files
+    ]
+    return Table(["bytes", *PURPOSES, "file", "weights shrink", "file shrinks"], rows)
