@@ -1,0 +1,149 @@
+"""The comparison of all kinds of files: measured once, kept in `metrics.json`, shown wherever it is needed."""
+
+import time
+from pathlib import Path
+
+from helpers import artifacts, conversion, evaluation, inspection, latency, models, training
+from helpers.datasets import Pets
+from helpers.evaluation import Score
+from helpers.latency import Timings
+from helpers.runtime import SEED
+from helpers.tables import Table
+
+SECONDS = 60
+FLASH, RAM = 1_000_000, 256_000  # bytes; the board of the lecture has 1 MB and 256 KB
+
+
+def measure_timings(files: dict[str, Path], pets: Pets) -> dict[str, Timings]:
+    """Time one picture on every file with every kernel set, {kernel set: timings}."""
+    image = pets.arrays("test")[0][0]
+    return {kernels: latency.time_files(files, image, kernels) for kernels in evaluation.KERNELS}
+
+
+def record_comparison(
+    pets: Pets, files: dict[str, Path], scores: dict[str, Score], timings: dict[str, Timings]
+) -> dict:
+    """Write the comparison into `metrics.json` and return it: plain numbers, one entry for each file."""
+    comparison = {
+        "data": pets.title,
+        "pictures": pets.counts["test"],
+        "seed": SEED,
+        "kernels": list(timings),
+        "written": time.time(),
+        "models": {name: _row(name, files, scores, timings) for name in files},
+    }
+    artifacts.record(pets.source, "comparison", comparison)
+    return comparison
+
+
+def _row(name: str, files: dict[str, Path], scores: dict[str, Score], timings: dict[str, Timings]) -> dict:
+    low, high = scores[name].interval
+    parts = inspection.bytes_by_purpose(files[name])
+    return {
+        "bytes": sum(parts.values()),
+        "weight_bytes": parts["weights"],
+        "sha256": artifacts.sha256(files[name]),
+        "accuracy": scores[name].accuracy,
+        "low": low,
+        "high": high,
+        "p_value": evaluation.mcnemar(scores["float32"].correct, scores[name].correct).p_value,
+        "milliseconds": {k: vars(t.milliseconds(name)) for k, t in timings.items()},
+        "ratio": {k: vars(t.ratio("float32", name)) for k, t in timings.items()},
+    }
+
+
+def comparison(pets: Pets) -> dict:
+    """Return the comparison on this data from `metrics.json`, measuring it first if it is not there."""
+    found = artifacts.read_metrics().get(pets.source, {}).get("comparison")
+    if found is None:
+        about = artifacts.duration(SECONDS)
+        print(f"The comparison is not there yet: making it now (about {about} on two cores).", flush=True)
+        files = conversion.files(pets)
+        scores = evaluation.score_all(files, *pets.arrays("test"))
+        found = record_comparison(pets, files, scores, measure_timings(files, pets))
+    return found
+
+
+def newest_comparison() -> dict:
+    """Return the comparison that was written last, on whatever data.
+
+    Raises:
+        FileNotFoundError: no run has got as far as a comparison.
+    """
+    found = [sections["comparison"] for sections in artifacts.read_metrics().values() if "comparison" in sections]
+    if not found:
+        where = artifacts.root() / artifacts.METRICS
+        raise FileNotFoundError(f"{where} holds no comparison yet: run 05_tradeoffs, or `make run`.")
+    return max(found, key=lambda comparison: comparison["written"])
+
+
+def comparison_table(comparison: dict | None = None) -> Table:
+    """Return the comparison as a table: size, accuracy with interval, McNemar's test, and latency ratios.
+
+    Args:
+        comparison: from `comparison` or `record_comparison`; by default the one that was written last.
+    """
+    comparison = comparison or newest_comparison()
+    kernels = comparison["kernels"]
+    rows = [
+        [name, f"{r['bytes'] / 1e3:,.1f}", _share(r), f"{r['p_value']:.2f}"]
+        + [f"{r['ratio'][k]['value']:.2f}" for k in kernels]
+        for name, r in comparison["models"].items()
+    ]
+    heads = ["model", "file, kB", "accuracy (95% interval)", "p", *(f"speed-up, {name}" for name in kernels)]
+    return Table(heads, rows, f"{comparison['data'].capitalize()}, {comparison['pictures']:,} test pictures")
+
+
+def _share(row: dict) -> str:
+    return f"{row['accuracy']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+
+
+def claims_table(pets: Pets) -> Table:
+    """Hold claims of the lecture against what was measured on this data.
+
+    The verdict follows from the number in the same row.
+    """
+    found = comparison(pets)
+    whole, small = found["models"]["float32"], found["models"]["int8"]
+    weights, file_ratio = whole["weight_bytes"] / small["weight_bytes"], whole["bytes"] / small["bytes"]
+    live = max(cost.live for cost in models.layer_costs(training.trained(pets)))
+    lost = whole["accuracy"] - small["accuracy"]
+    ratios = {k: small["ratio"][k]["value"] for k in found["kernels"]}
+    inside = [k for k, ratio in ratios.items() if 2 <= ratio <= 4]
+    rows = [
+        ["9", "32 to 8 bits gives 4× less memory", f"weights {weights:.2f}×", _verdict(weights >= 3.99)],
+        [
+            "16",
+            "models are 4× smaller",
+            f"file {file_ratio:.2f}×",
+            _verdict(file_ratio >= 3.99, "not for a small file"),
+        ],
+        ["9", "it fits 1 MB of flash", f"{small['bytes'] / 1e3:,.0f} kB", _verdict(small["bytes"] <= FLASH)],
+        [
+            "11",
+            "less RAM, of 256 KB",
+            f"{live * 4e-3:.0f} to {live * 1e-3:.0f} kB",
+            _verdict(live <= RAM < 4 * live),
+        ],
+        ["16", "2 to 4× faster on a CPU", _list(ratios), f"in {len(inside)} of {len(ratios)} kernel sets"],
+        [
+            "38",
+            "accuracy can be lost",
+            f"{100 * lost:.2f} points lost, p = {small['p_value']:.2f}",
+            _loss(small),
+        ],
+        ["46", "75% less to load", f"{1 - 1 / weights:.0%} of the weight bytes", _verdict(weights >= 3.99)],
+    ]
+    return Table(["slide", "the lecture says", "measured", "verdict"], rows)
+
+
+def _verdict(holds: bool, otherwise: str = "does not hold here") -> str:
+    return "holds" if holds else otherwise
+
+
+def _list(ratios: dict[str, float]) -> str:
+    return ", ".join(f"{kernels} {ratio:.1f}×" for kernels, ratio in ratios.items())
+
+
+def _loss(row: dict) -> str:
+    return "a loss was measured" if row["p_value"] < 0.05 else "none that these pictures could show"
