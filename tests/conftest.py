@@ -1,0 +1,31 @@
+"""What the helpers' tests share: the drawn pets, and the network and files made from them, each built once.
+
+The notebooks run after these tests in the same folder, so they find what was built here. Imports stand
+inside the fixtures: the tests that need no TensorFlow start without it.
+"""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def pets():
+    """The drawn pets (`helpers.datasets.Pets`)."""
+    from helpers import datasets
+
+    return datasets.load("drawn", verbose=False)
+
+
+@pytest.fixture(scope="session")
+def saved_model(pets):
+    """The folder of the trained compact network, as `01_train` exports it."""
+    from helpers import training
+
+    return training.saved_model(pets)
+
+
+@pytest.fixture(scope="session")
+def files(pets, saved_model):
+    """The converted files of `02_convert`: {kind: path}."""
+    from helpers import conversion
+
+    return conversion.files(pets)

@@ -1,0 +1,200 @@
+"""The runner, on tiny notebooks: what it prints, what it writes, and what it leaves alone when something fails."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import export
+import run
+
+RUNNER = Path(run.__file__)
+FORMULA = "The step is $s = \\frac{x_{max} - x_{min}}{255}$, see [the next notebook](02_next.ipynb#scale)."
+PROGRESS = 'import sys\nprint("\\r 10 %", end="\\r 90 %\\r      \\r")\nprint("done")'
+FIGURE = (
+    'import base64\nfrom IPython.display import Image\nImage(base64.b64decode("aGVsbG8="), format="png", alt="x > 0")'
+)
+
+
+def write(path: Path, *cells: str, **metadata) -> Path:
+    """Write a notebook of code cells, with a formula on top."""
+    code = [new_code_cell(source) for source in cells]
+    notebook = new_notebook(cells=[new_markdown_cell(FORMULA), *code], metadata=metadata)
+    nbformat.write(notebook, path)
+    return path
+
+
+def call(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """Call the runner on a folder as a terminal would, with the results beside the notebooks."""
+    environment = {**os.environ, "PTQ_ARTIFACTS": str(folder / "artifacts"), "PTQ_DATASET": "photographs"}
+    command = [sys.executable, str(RUNNER), "--folder", str(folder), *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=folder, check=False)
+
+
+# --- a run ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A run of three notebooks, of which the second fails: its folder, and what was printed."""
+    folder = tmp_path_factory.mktemp("course")
+    write(folder / "01_first.ipynb", PROGRESS, FIGURE)
+    write(folder / "02_next.ipynb", "a = 1", "b = a / 0  # here", "print('never')")
+    write(folder / "03_last.ipynb", "print('not reached')")
+    write(folder / "scratch.ipynb", "1 / 0")
+    before = (folder / "02_next.ipynb").read_bytes()
+    done = call(folder)
+    assert (folder / "02_next.ipynb").read_bytes() == before  # only --refresh changes a notebook
+    return folder, done
+
+
+def test_a_failing_cell_ends_the_run(failing):
+    folder, done = failing
+    assert done.returncode == 1
+    assert re.match(r"01_first +2 cells +\d+ s\n02_next +2 cells +\d+ s  FAILED\n", done.stdout)
+    assert "03_last" not in done.stdout + done.stderr
+
+
+def test_the_message_says_where_and_why(failing):
+    _, done = failing
+    assert "02_next.ipynb: cell 2 of 3 failed." in done.stderr
+    assert "ZeroDivisionError: division by zero" in done.stderr
+    assert "html" in done.stderr.splitlines()[-1]
+    assert "\x1b" not in done.stderr
+    assert "Warning" not in done.stderr and "WARNING" not in done.stderr
+
+
+def test_the_pages_are_kept_up_to_the_failing_cell(failing):
+    folder, _ = failing
+    assert {path.name for path in (folder / "artifacts" / "html").iterdir()} == {"01_first.html", "02_next.html"}
+    page = (folder / "artifacts" / "html" / "02_next.html").read_text("utf-8")
+    assert "ZeroDivisionError" in page
+
+
+def test_a_page_asks_nothing_of_the_network(failing):
+    folder, _ = failing
+    page = (folder / "artifacts" / "html" / "01_first.html").read_text("utf-8")
+    loaded = re.findall(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)\s*=\s*["']?([^"'>\s]+)""", page)
+    assert all(address.startswith("data:") for address in loaded)
+    assert not re.search(r"""\bimport\s*\(|@import|url\(["']?https?:""", page)
+    assert re.search(r'<img[^>]+src="data:image/png;base64,aGVsbG8="', page)
+    assert 'alt="x &gt; 0"' in page
+
+
+def test_a_page_shows_formulas_and_leads_to_the_next_page(failing):
+    folder, _ = failing
+    page = (folder / "artifacts" / "html" / "01_first.html").read_text("utf-8")
+    assert "<mfrac>" in page and "$s" not in page
+    assert 'href="02_next.html#scale"' in page
+
+
+def test_a_dead_kernel_is_named(tmp_path):
+    write(tmp_path / "01_dies.ipynb", "import os\nos._exit(1)")
+    done = call(tmp_path)
+    assert done.returncode == 1
+    assert "01_dies.ipynb: cell 1 of 1 failed." in done.stderr and "kernel died" in done.stderr
+
+
+# --- refreshing ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory):
+    """A refresh of two notebooks, of which the second writes to standard error."""
+    folder = tmp_path_factory.mktemp("refresh")
+    show = 'import os\nprint(os.environ["PTQ_DATASET"], os.listdir(os.environ["PTQ_ARTIFACTS"]))'
+    write(folder / "01_first.ipynb", PROGRESS, show, "40 + 2", widgets={}, colab={"x": 1})
+    write(folder / "02_loud.ipynb", "import warnings\nwarnings.warn('look out')")
+    before = [nbformat.read(path, 4) for path in sorted(folder.glob("*.ipynb"))]
+    return folder, before, call(folder, "--refresh")
+
+
+def test_refresh_stores_clean_outputs(refreshed):
+    folder, before, _ = refreshed
+    notebook = nbformat.read(folder / "01_first.ipynb", as_version=4)
+    assert notebook.metadata == {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[0].outputs[0].text == "done\n"
+    assert code[2].outputs[0].data["text/plain"] == "42"
+    assert [cell.id for cell in notebook.cells] == [cell.id for cell in before[0].cells]
+    assert all(cell.metadata == {} for cell in notebook.cells)
+
+
+def test_refresh_uses_the_drawn_pets_in_an_empty_folder(refreshed):
+    folder, _, _ = refreshed
+    notebook = nbformat.read(folder / "01_first.ipynb", as_version=4)
+    assert notebook.cells[2].outputs[0].text == "drawn []\n"
+
+
+def test_refresh_refuses_what_writes_to_standard_error(refreshed):
+    folder, before, done = refreshed
+    assert done.returncode == 1
+    assert "02_loud.ipynb was not refreshed" in done.stderr and "look out" in done.stderr
+    assert nbformat.read(folder / "02_loud.ipynb", as_version=4) == before[1]
+    assert sorted(path.name for path in folder.iterdir()) == ["01_first.ipynb", "02_loud.ipynb", "artifacts"]
+
+
+# --- the parts -----------------------------------------------------------------------------------------------
+
+
+def test_course_is_the_numbered_notebooks_in_order(tmp_path):
+    for name in ("02_b", "01_a", "notes", "10_c"):
+        write(tmp_path / f"{name}.ipynb")
+    assert [path.stem for path in run.course(tmp_path, [])] == ["01_a", "02_b", "10_c"]
+    assert [path.stem for path in run.course(tmp_path, ["10", "notebooks/01_a.ipynb"])] == ["01_a", "10_c"]
+    with pytest.raises(run.RunError, match="no notebook '03_x'. Expected one of: 01_a, 02_b, 10_c"):
+        run.course(tmp_path, ["03_x"])
+
+
+def test_course_needs_notebooks(tmp_path):
+    with pytest.raises(run.RunError, match="There is no notebook"):
+        run.course(tmp_path, [])
+
+
+def test_normalise_keeps_slides_and_tags_and_renumbers():
+    kept = {"slideshow": {"slide_type": "slide"}, "tags": ["hide-input"]}
+    result = new_output("execute_result", {"text/plain": "1"}, execution_count=9)
+    cell = new_code_cell("1", execution_count=9, outputs=[result], metadata={**kept, "execution": {"a": "b"}})
+    notebook = run.normalise(new_notebook(cells=[new_markdown_cell("text"), cell]))
+    assert notebook.cells[1].metadata == kept
+    assert notebook.cells[1].execution_count == notebook.cells[1].outputs[0].execution_count == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\rb\n", "b\n"), ("\r 1 %\r 9 %\r    \rdone\n", "done\n"), ("a\r\nb\r\n", "a\nb\n"), (" x\n  y\n", " x\n  y\n")],
+)
+def test_progress_bars_leave_what_a_terminal_shows(text, shown):
+    cell = new_code_cell("", outputs=[new_output("stream", name="stdout", text=text)])
+    run.show_as_terminal(cell)
+    assert cell.outputs[0].text == shown
+
+
+def test_a_bar_that_vanishes_leaves_nothing():
+    cell = new_code_cell("", outputs=[new_output("stream", name="stdout", text="\r 9 %\r    \r")])
+    run.show_as_terminal(cell)
+    assert cell.outputs == []
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s")])
+def test_minutes(seconds, words):
+    assert run.minutes(seconds) == words
+
+
+def test_a_formula_that_cannot_be_read_is_shown_as_it_stands():
+    assert export.formula("a < b", "inline").startswith("<math")
+    assert export.formula("a < b_c_d", "inline") == "<code>a &lt; b_c_d</code>"
+
+
+def test_aligned_equations_and_formulas_in_headings_are_set():
+    assert "<mtable" in export.formula("\\begin{aligned} a &= b \\\\ c &= d \\end{aligned}", "block")
+    assert "<mfrac>" in export.markdown("## The step $s = \\frac{a}{b}$")

@@ -1,0 +1,328 @@
+"""The form of the course: every notebook keeps the rules, the rules reject what they should, the tree is tidy."""
+
+import ast
+import copy
+import functools
+import graphlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import notebook_rules as rules
+
+PROJECT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+SOLUTIONS = sorted((PROJECT / "notebooks" / "solutions").glob("*.ipynb"))
+LARGEST_FILE = 2_500_000  # bytes
+
+
+def name(value) -> str:
+    return value.stem if isinstance(value, Path) else getattr(value, "__name__", str(value))
+
+
+# --- the course --------------------------------------------------------------------------------------------
+
+
+def holds(rule: rules.Rule, path: Path) -> None:
+    """Fail with every complaint in full, one a line."""
+    complaints = rule(nbformat.read(path, as_version=4))
+    assert not complaints, "\n".join([f"{path.name} breaks the rule {rule.__name__!r}:", *complaints])
+
+
+def test_there_is_a_course():
+    assert [path.stem[:2] for path in NOTEBOOKS][:1] == ["01"]
+
+
+@pytest.mark.parametrize("rule", rules.COURSE, ids=name)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_notebook(path: Path, rule: rules.Rule):
+    holds(rule, path)
+
+
+@pytest.mark.parametrize("rule", rules.EVERYWHERE, ids=name)
+@pytest.mark.parametrize("path", SOLUTIONS, ids=name)
+def test_solution(path: Path, rule: rules.Rule):
+    holds(rule, path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS + SOLUTIONS, ids=name)
+def test_notebook_is_valid(path: Path):
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+# --- the rules ---------------------------------------------------------------------------------------------
+
+OPENING = """# 9 · Title
+
+**What you will be able to do**
+
+1. one
+2. two
+3. three
+
+**Needs** nothing.
+
+**Writes** nothing.
+
+**Time** a minute."""
+CLOSING = """## Recap
+
+- one
+- two
+- three
+
+## Three questions
+
+1. Why?
+2. How,
+   and when?
+3. What for?"""
+FIGURE = {"image/png": "aGVsbG8=", "text/plain": "a figure"}
+ALT = {"image/png": {"alt": "Accuracy rises quickly, then hardly at all, for training and for validation pictures."}}
+
+
+def good() -> nbformat.NotebookNode:
+    """Return a small notebook that keeps every rule: code cells 2, 4, ..., 12 of 14 cells."""
+    cells = [new_markdown_cell(OPENING)]
+    for count in range(1, 7):
+        output = new_output("stream", name="stdout", text=f"Data: drawn pets, {count} train (or: make photos)\n")
+        source = f"{rules.MARKER}\nprint({count})"
+        cells.append(new_code_cell(source, execution_count=count, outputs=[output]))
+        cells.append(new_markdown_cell("A sentence."))
+    cells[-2].outputs.append(new_output("display_data", FIGURE, metadata=ALT))
+    cells[-1] = new_markdown_cell(CLOSING)
+    for cell in cells:
+        cell.metadata["slideshow"] = {"slide_type": "slide"}
+    cells[2].metadata["slideshow"] = {"slide_type": "notes"}
+    return new_notebook(cells=cells)
+
+
+def in_cell(index: int, **changes) -> Callable:
+    """Return a function that changes some fields of one cell."""
+    return lambda notebook: notebook.cells[index].update(changes)
+
+
+def replacing(index: int, old: str, new: str) -> Callable:
+    """Return a function that changes the text of one cell."""
+
+    def change(notebook: nbformat.NotebookNode) -> None:
+        assert old in notebook.cells[index].source
+        notebook.cells[index].source = notebook.cells[index].source.replace(old, new)
+
+    return change
+
+
+def adding(*output: nbformat.NotebookNode) -> Callable:
+    """Return a function that gives the first code cell more outputs."""
+    return lambda notebook: notebook.cells[1].outputs.extend(output)
+
+
+def every_code_cell(source: str) -> Callable:
+    return lambda notebook: [cell.update(source=source) for cell in rules.code_cells(notebook)]
+
+
+def printing(text: str, stream: str = "stdout") -> Callable:
+    return adding(new_output("stream", name=stream, text=text))
+
+
+def picture(alt: str) -> Callable:
+    return adding(new_output("display_data", FIGURE, metadata={"image/png": {"alt": alt}}))
+
+
+BROKEN = [
+    (rules.short_cells, "one cell of 21 lines", in_cell(1, source="x = 1\n\n" * 21)),
+    (rules.short_cells, "cells of 6 lines", every_code_cell("x = 1\n" * 6)),
+    (rules.sentence_between_code, "two code cells in a row", lambda n: n.cells.pop(2)),
+    (rules.sentence_between_code, "an empty cell between", in_cell(2, source=" ")),
+    (rules.opening, "no title", replacing(0, "# 9 · Title", "Title")),
+    (rules.opening, "no heading of the objectives", replacing(0, "What you will be able to do", "Aims")),
+    (rules.opening, "two objectives", replacing(0, "3. three\n", "")),
+    (rules.opening, "six objectives", replacing(0, "3. three\n", "3. c\n4. d\n5. e\n6. f\n")),
+    (rules.opening, "no Needs", replacing(0, "**Needs**", "It needs")),
+    (rules.opening, "no Writes", replacing(0, "**Writes** nothing.", "")),
+    (rules.opening, "no Time", replacing(0, "**Time**", "Takes")),
+    (rules.closing, "no recap", replacing(-1, "## Recap", "## Summary")),
+    (rules.closing, "a recap of two for three", replacing(-1, "- three\n", "")),
+    (rules.closing, "two questions", replacing(-1, "3. What for?", "")),
+    (rules.closing, "four questions", replacing(-1, "3. What for?", "3. What for?\n4. Really?")),
+    (rules.closing, "questions without numbers", replacing(-1, "2. How", "- How")),
+    (rules.closing, "a section after the questions", lambda n: n.cells.append(new_markdown_cell("## More"))),
+    (rules.closing, "code after the questions", lambda n: n.cells.append(new_code_cell("1"))),
+    (rules.slides, "a cell without slide type", in_cell(3, metadata=nbformat.from_dict({}))),
+    (rules.slides, "an unknown slide type", lambda n: n.cells[3].metadata.slideshow.update(slide_type="page")),
+    (rules.slides, "no notes", lambda n: n.cells[2].metadata.slideshow.update(slide_type="-")),
+    (rules.alternative_text, "a figure without text", adding(new_output("display_data", FIGURE))),
+    (rules.alternative_text, "a figure with a name only", picture("Training curves")),
+    (rules.alternative_text, "a picture in the text without words", in_cell(2, source="See ![](a.png).")),
+    (rules.alternative_text, "an img without alt", in_cell(2, source='<img src="a.png">')),
+    (rules.stays_at_home, "an address", in_cell(1, source='get("https://example.org/pets.zip")')),
+    (rules.stays_at_home, "urllib", in_cell(1, source="from urllib.request import urlopen")),
+    (rules.stays_at_home, "wget", in_cell(1, source="!wget pets.zip")),
+    (rules.stays_at_home, "pip", in_cell(1, source="%pip install numpy")),
+    (rules.stays_at_home, "pip in a shell", in_cell(1, source="!python -m pip -q install numpy")),
+    (rules.stays_at_home, "sys.path", in_cell(1, source='import sys\nsys.path.append("..")')),
+    (rules.stays_at_home, "a pickle", in_cell(1, source='np.load("a.npz", allow_pickle=True)')),
+    (rules.executed_in_order, "a cell that did not run", in_cell(3, execution_count=None)),
+    (rules.executed_in_order, "a cell that ran twice", in_cell(3, execution_count=7)),
+    (rules.clean_outputs, "an error", adding(new_output("error", ename="E", evalue="v", traceback=[]))),
+    (rules.clean_outputs, "a warning", printing("UserWarning: look out\n", "stderr")),
+    (rules.clean_outputs, "a JPEG", adding(new_output("display_data", {"image/jpeg": "aGVsbG8="}))),
+    (rules.clean_outputs, "a path", printing("Wrote /" + "home/ada/model.tflite\n")),
+    (rules.clean_outputs, "a temporary path", printing("Wrote /tmp/x/model.tflite\n")),
+    (rules.clean_outputs, "a progress bar", printing("\r 10 %\r 20 %\n")),
+    (rules.clean_outputs, "widgets", lambda n: n.metadata.update(widgets={})),
+    (rules.clean_outputs, "time stamps", lambda n: n.cells[1].metadata.update(execution={})),
+    (rules.drawn_pets, "photographs", printing("Data: photographs, 17,810 train (or: drawn pets)\n")),
+    (rules.drawn_pets, "a folder", printing("Data: folder pets, 40 train\n")),
+    (rules.compared, "a marker behind code", in_cell(1, source=f"print(1)  {rules.MARKER}")),
+    (rules.compared, "nothing to compare with", lambda n: n.cells[1].outputs.clear()),
+    (rules.compared, "too few compared cells", every_code_cell("print(1)")),
+    (rules.unique_ids, "an id twice", lambda n: n.cells[2].update(id=n.cells[1].id)),
+]
+
+
+@pytest.mark.parametrize("rule", rules.COURSE, ids=name)
+def test_rule_accepts_a_good_notebook(rule: rules.Rule):
+    assert rule(good()) == []
+
+
+@pytest.mark.parametrize(("rule", "what", "spoil"), BROKEN, ids=[f"{name(r)}-{what}" for r, what, _ in BROKEN])
+def test_rule_rejects(rule: rules.Rule, what: str, spoil: Callable):
+    notebook = copy.deepcopy(good())
+    spoil(notebook)
+    complaints = rule(notebook)
+    assert complaints, f"{rule.__name__} accepts {what}"
+    assert all(isinstance(sentence, str) and sentence for sentence in complaints)
+
+
+def test_every_rule_is_tried():
+    assert {rule for rule, _, _ in BROKEN} == set(rules.COURSE)
+
+
+# --- lint --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("check",), ("format", "--check")], ids=" ".join)
+def test_ruff(words: tuple[str, ...]):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *words, "."], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"\n{done.stdout}{done.stderr}\n`make lint` mends most of it."
+
+
+# --- the helpers -------------------------------------------------------------------------------------------
+
+BOTTOM = {"artifacts", "tables", "quantization"}
+TOP = {"plots", "exercises", "summary"}
+
+
+def imports(source: str) -> set[str]:
+    """Return the helpers that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "the helpers are imported by their full name"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {parts[1] for parts in (module.split(".") for module in found) if parts[0] == "helpers" and parts[1:]}
+
+
+@functools.cache
+def graph() -> dict[str, set[str]]:
+    """Return which helper imports which."""
+    sources = {path.stem: path.read_text("utf-8") for path in (PROJECT / "helpers").glob("*.py")}
+    return {module: imports(source) & set(sources) for module, source in sources.items()}
+
+
+def test_imports_are_read():
+    source = "import os\nfrom helpers import a, b\nfrom helpers.c import D\ndef f():\n    import helpers.e\n"
+    assert imports(source) == {"a", "b", "c", "e"}
+
+
+def test_helpers_have_no_circles():
+    graphlib.TopologicalSorter(graph()).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("module", sorted(graph()))
+def test_helper_imports_downwards(module: str):
+    needed = graph()[module]
+    assert module not in BOTTOM or not needed, f"{module} stands at the bottom, but imports {needed}"
+    assert module in TOP or not needed & TOP, f"{module} imports from the top: {needed & TOP}"
+
+
+def test_no_helper_knows_a_notebook():
+    known = re.compile(r"notebooks/\d\d_|\bipynb\b")
+    assert [p.name for p in (PROJECT / "helpers").glob("*.py") if known.search(p.read_text("utf-8"))] == []
+
+
+# --- the tree ----------------------------------------------------------------------------------------------
+
+NOT_OURS = {".git", ".venv", "artifacts", "node_modules", "__pycache__"}
+MACHINE_PATH = re.compile(r"(?<![\w/.~}])/(?:home|root|work|Users)/\w")
+
+
+def files() -> list[Path]:
+    """Return the project's files: what git tracks or would track, or all that no tool made."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        found = [PROJECT / path for path in listed.stdout.split("\0") if path]
+    else:  # an unpacked archive, without git
+        found = [path for path in PROJECT.rglob("*") if not NOT_OURS & set(path.relative_to(PROJECT).parts)]
+    return [path for path in found if path.is_file()]
+
+
+def test_files_are_small():
+    large = {str(path.relative_to(PROJECT)): path.stat().st_size for path in files()}
+    assert {path: size for path, size in large.items() if size > LARGEST_FILE} == {}
+
+
+def test_no_file_names_a_path_of_one_machine():
+    assert MACHINE_PATH.search("in /" + "home/ada/pets") and not MACHINE_PATH.search("example.org/home/ada")
+    found = {}
+    for path in files():
+        data = path.read_bytes()
+        if b"\0" not in data[:8192] and (hit := MACHINE_PATH.search(data.decode("utf-8", "replace"))):
+            found[str(path.relative_to(PROJECT))] = hit[0]
+    assert found == {}
+
+
+# --- the README --------------------------------------------------------------------------------------------
+
+
+def readme() -> str:
+    return (PROJECT / "README.md").read_text("utf-8")
+
+
+def test_readme_names_targets_of_the_makefile():
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text("utf-8"), re.M))
+    named = set(re.findall(r"`make ([a-z]+)|^\s*make ([a-z]+)", readme(), re.M))
+    named = {a or b for a, b in named}
+    assert named, "the README names no command"
+    assert named <= targets
+
+
+def test_readme_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", readme()) + re.findall(r"""<img[^>]+src=["']([^"']+)""", readme())
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if not (PROJECT / link).exists()] == []
+
+
+def test_readme_names_files_that_exist():
+    named = re.findall(r"`([\w./-]+\.(?:py|ipynb|md|toml|cfg|csv))`", readme())
+    there = {str(path.relative_to(PROJECT).as_posix()) for path in files()} | {path.name for path in files()}
+    assert [path for path in named if path.removeprefix("./") not in there] == []
