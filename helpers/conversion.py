@@ -14,7 +14,6 @@ from helpers.datasets import Pets, normalise
 from helpers.runtime import tf
 
 CALIBRATION_PICTURES = 100
-SECONDS_PER_FILE = 5
 SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
 
 RepresentativeDataset = Callable[[], Iterator[list[np.ndarray]]]
@@ -140,16 +139,16 @@ def write(content: bytes, path: Path) -> Path:
 
 def file(pets: Pets, kind: str) -> Path:
     """Return the .tflite file of one kind for the model trained on this data, converting it first if it is missing."""
-
-    def build(part: Path) -> None:
-        part.write_bytes(convert(kind, training.saved_model(pets), calibration_inputs(pets)))
-
-    return artifacts.build_if_missing(pets.folder / filename(kind), build, f"The {kind} file", SECONDS_PER_FILE)
+    path = pets.folder / filename(kind)
+    if not path.exists():
+        write(convert(kind, training.saved_model(pets), calibration_inputs(pets)), path)
+    return path
 
 
 def files(pets: Pets) -> dict[str, Path]:
     """Return the files of all `KINDS`, {kind: path}, making those that are missing."""
-    return {kind: file(pets, kind) for kind in KINDS}
+    training.saved_model(pets)
+    return {kind: file(pets, kind) for kind in artifacts.progress(KINDS, "Converting", "file")}
 
 
 def edge_quantizer_int8(float_file: Path, calibration: np.ndarray) -> bytes:

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import io
 import json
 import os
 import socket
@@ -214,12 +215,21 @@ def _drawn() -> Pets:
     home = artifacts.root() / "tensorflow_datasets"
     builder = drawn_pets.DrawnCatsVsDogs(data_dir=str(home))
     if not _is_whole(Path(builder.data_dir)):
-        artifacts.remove(Path(builder.data_dir))
-        print("The drawn pets are not there yet: drawing them now (about 45 s, once).", flush=True)
-        with artifacts.quiet():
-            builder.download_and_prepare()
+        _draw(builder)
     splits = tfds.load("drawn_cats_vs_dogs", data_dir=str(home), split=list(SPLITS), as_supervised=True, download=False)
     return _pets("drawn", "drawn pets", splits)
+
+
+def _draw(builder: tfds.core.GeneratorBasedBuilder) -> None:
+    """Draw the pets, with a progress bar instead of what TFDS prints, and clear up what a killed run left behind."""
+    target, total = Path(builder.data_dir), sum(builder.COUNTS.values())
+    for left_over in [target, *target.parent.glob("incomplete.*")]:
+        artifacts.remove(left_over)
+    print(f"The drawn pets are not there yet: drawing {total:,} of them now (about 45 s, once).", flush=True)
+    with artifacts.progress((), "Drawing", "pic", total) as bar:
+        builder.on_picture = bar.update
+        with artifacts.quiet(), contextlib.redirect_stdout(io.StringIO()):
+            builder.download_and_prepare()
 
 
 # --- 3. a folder of one's own -------------------------------------------------------------------------------------
@@ -279,7 +289,7 @@ def _folder(folder: Path) -> Pets:
     shuffled = [
         d.shuffle(counts[s], seed=SEED, reshuffle_each_iteration=False) for s, d in zip(SPLITS, splits, strict=True)
     ]
-    return _pets(name, f"your folder {folder}", shuffled)
+    return _pets(name, f"pictures in {folder}", shuffled)
 
 
 def _fingerprint(path: Path) -> tuple:

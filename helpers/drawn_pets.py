@@ -450,6 +450,8 @@ class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "First drawing: 6,500 pictures of 96 by 96 pixels."}
     COUNTS = {"train": 4000, "validation": 500, "test": 2000}
 
+    on_picture = staticmethod(lambda: None)  # called after each picture, for a progress bar
+
     def _info(self):
         """The description that TFDS keeps with the data set."""
         return tfds.core.DatasetInfo(
@@ -476,3 +478,4 @@ class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):
             name = f"drawn/{split}/{label}/{index:05d}.jpg"
             pixels, _ = draw(label, split, index)
             yield name, {"image": io.BytesIO(jpeg(pixels)), "image/filename": name, "label": label}
+            self.on_picture()

@@ -31,9 +31,12 @@ def interpreter(model: Path | bytes, kernels: str = "XNNPACK", batch: int = 1, *
         options: passed on to `Interpreter`.
 
     Raises:
+        KeyError: there is no such kernel set.
         FileNotFoundError: there is no such file.
         ValueError: the file is no .tflite model.
     """
+    if kernels not in KERNELS:
+        raise KeyError(f"Expected one of {', '.join(KERNELS)}; found {kernels!r}.")
     if isinstance(model, bytes):
         source = {"model_content": model}
     elif Path(model).is_file():

@@ -82,10 +82,9 @@ def quantize(function: Callable) -> str | None:
     values = np.array([0.0, 0.5, 0.7, 0.8, -0.7, -0.8], np.float32)
     codes = np.asarray(_call(function, values, scale, zero_point))
     if np.array_equal(codes, [10, 10, 10, 10, 10, 10]):
-        return "every value became the zero point: divide by the scale before you round"
-    if codes.shape == values.shape and np.array_equal(codes, np.round(values * scale) + zero_point):
-        return "divide by the scale, do not multiply: the scale is the width of one step"
-    if np.array_equal(codes, np.trunc(values / scale + zero_point)):
+        return "every value became the zero point: divide by the scale, the width of one step, and round after that"
+    truncated = np.trunc(values / scale + zero_point), np.trunc(values / scale) + zero_point
+    if any(np.array_equal(codes, wrong) for wrong in truncated):
         return "that truncates: 0.8 / 0.5 = 1.6 lies nearer to 2 than to 1, so use np.round first"
     if not np.array_equal(codes, [10, 11, 11, 12, 9, 8]):
         example = "0, 0.5, 0.7, 0.8, -0.7, -0.8 with scale 0.5 and zero point 10 give 10, 11, 11, 12, 9, 8"

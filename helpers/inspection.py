@@ -4,6 +4,7 @@ A .tflite file is a FlatBuffer; its layout is schema.fbs in the TensorFlow sourc
 """
 
 import dataclasses
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,8 @@ class Tensor:
         if len(self.scale) == 0:
             return self.data.astype(np.float32)
         along = [1] * len(self.shape)
-        along[self.axis if len(self.scale) > 1 else 0] = -1
+        if len(self.scale) > 1:
+            along[self.axis] = -1
         return (self.data.astype(np.float32) - self.zero_point.reshape(along)) * self.scale.reshape(along)
 
 
@@ -90,7 +92,12 @@ def _model(path: Path) -> schema.ModelT:
         raise ValueError(
             f"{Path(path).name} is no .tflite file: bytes 4 to 8 should be b'TFL3', found {content[4:8]!r}."
         )
-    return schema.ModelT.InitFromPackedBuf(content, 0)
+    try:
+        return schema.ModelT.InitFromPackedBuf(content, 0)
+    except (struct.error, IndexError, TypeError, ValueError):  # an offset points outside the file
+        raise ValueError(
+            f"{Path(path).name} is a broken .tflite file of {len(content):,} bytes: delete it and convert again."
+        ) from None
 
 
 def _text(name) -> str:
@@ -186,6 +193,22 @@ def tensor_table(path: Path, roles: tuple[str, ...] | None = None) -> Table:
                 ]
             )
     return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], rows)
+
+
+def dtype_table(files: dict[str, Path]) -> Table:
+    """Return the number type of input, weights, biases, activations and output in several files.
+
+    Where a file has more than one (small weights may stay float32), the one with the most values counts.
+    """
+    roles = ("input", "weights", "bias", "activation", "output")
+    rows = []
+    for name, path in files.items():
+        sizes = {role: {} for role in roles}
+        for t in tensors(path):
+            if t.role in sizes:
+                sizes[t.role][t.dtype] = sizes[t.role].get(t.dtype, 0) + int(np.prod(t.shape))
+        rows.append([name, *(max(found, key=found.get) for found in sizes.values())])
+    return Table(["file", *roles], rows)
 
 
 def bytes_by_purpose(path: Path) -> dict[str, int]:

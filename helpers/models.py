@@ -34,6 +34,8 @@ class FusedBatchNormalization(layers.BatchNormalization):
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon, is_training=True
         )
+        count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], variance.dtype)
+        variance *= (count - 1) / count  # the kernel estimates it with n - 1 below the line, Keras with n
         keep = self.momentum
         self.moving_mean.assign(keep * self.moving_mean + (1 - keep) * mean)
         self.moving_variance.assign(keep * self.moving_variance + (1 - keep) * variance)
@@ -91,6 +93,7 @@ class LayerCost:
 def layer_costs(model: keras.Model) -> list[LayerCost]:
     """Return the cost of each layer of a functional Keras model, in the order in which they run."""
     costs: list[LayerCost] = []
+    waiting = 0  # parameters of fused layers that come before any other
     owner = {id(t): t for t in model.inputs}  # which stored tensor a tensor is: a fused layer works in place
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer):
@@ -100,10 +103,13 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
             owner[id(layer.output)] = owner[id(source)]
             if costs:
                 costs[-1].parameters += layer.count_params()
+            else:
+                waiting += layer.count_params()
             continue
         owner[id(layer.output)] = layer.output
         shape = tuple(layer.output.shape[1:])
-        costs.append(LayerCost(layer.name, shape, layer.count_params(), _macs(layer), _live(model, layer, owner)))
+        parameters, waiting = layer.count_params() + waiting, 0
+        costs.append(LayerCost(layer.name, shape, parameters, _macs(layer), _live(model, layer, owner)))
     return costs
 
 
@@ -137,7 +143,7 @@ def _macs(layer: keras.Layer) -> int:
         channels_in = layer.input.shape[-1] // layer.groups
         return _size(layer.output.shape[1:]) * _size(layer.kernel_size) * channels_in
     if isinstance(layer, layers.Dense):
-        return layer.input.shape[-1] * layer.units
+        return layer.input.shape[-1] * _size(layer.output.shape[1:])
     return 0
 
 

@@ -94,7 +94,7 @@ def _axes(width: float = 8, height: float = 4, **grid):
 def _plain_log(axis, low: float, high: float) -> None:
     """Make a logarithmic x axis from `low` to `high` with plain numbers on it, not powers of ten."""
     axis.set(xscale="log", xlim=(low, high))
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,), numticks=20))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_locator(NullLocator())
 
@@ -148,7 +148,9 @@ def class_balance(pets: Pets) -> Picture:
     axis.barh(splits, dogs, left=cats, color=ORANGE, edgecolor="white", hatch="//", label="dogs")
     for row, (c, d) in enumerate(zip(cats, dogs, strict=True)):
         axis.text(c + d, row, f" {c:,} cats, {d:,} dogs", va="center")
-    axis.set(xlabel="pictures", title="Both classes are there in equal parts", xlim=(0, (cats + dogs).max() * 1.35))
+    equal = np.allclose(cats, dogs, rtol=0.1)
+    title = "Both classes are there in equal parts" if equal else "The classes are not there in equal parts"
+    axis.set(xlabel="pictures", title=title, xlim=(0, (cats + dogs).max() * 1.35))
     axis.invert_yaxis()
     axis.legend(ncols=2, loc="lower right")
     share = _join([f"{c / (c + d):.0%} cats in {s}" for s, c, d in zip(splits, cats, dogs, strict=True)])
@@ -244,11 +246,11 @@ def calibrations(results: dict[str, tuple[Score, float]], float_score: Score) ->
     for row, (score, scale) in enumerate(results.values()):
         _interval(left, score, row, "int8")
         right.plot(scale, row, MARKERS["int8"], color=COLOURS["int8"], markersize=8)
-        right.annotate(f"1/{1 / scale:.0f}", (scale, row), (0, 8), textcoords="offset points", ha="center", fontsize=10)
+        right.annotate(f"1/{1 / scale:.0f}", (scale, row), (9, -4), textcoords="offset points", fontsize=10)
     left.axvline(100 * float_score.accuracy, color=COLOURS["float32"], linestyle="--", label="float32")
     left.set(xlabel="accuracy (%), 95% interval", yticks=range(len(names)), yticklabels=names)
     left.set_title("A few good pictures are enough")
-    _plain_log(right, 0.4 * min(scale for _, scale in results.values()), 2.5 * max(s for _, s in results.values()))
+    _plain_log(right, 0.4 * min(s for _, s in results.values()), 20 * max(s for _, s in results.values()))
     right.set(xlabel="width of one input step", title="Input scale")
     left.invert_yaxis()
     left.legend()
@@ -327,12 +329,10 @@ def latencies(timings: dict[str, Timings]) -> Picture:
         axis.barh(rows, [m.value for m in values], height, xerr=errors, label=name, ecolor=BLACK, **look)
         for row, m in zip(rows, values, strict=True):
             axis.text(m.high * 1.04, row, f"{m.value:.2f}", va="center", fontsize=9)
-    axis.set(
-        xscale="log",
-        yticks=range(len(timings)),
-        yticklabels=timings,
-        xlabel="time for one picture (ms), one thread",
-    )
+    everything = [t.milliseconds(name).value for t in timings.values() for name in names]
+    _plain_log(axis, 0.6 * min(everything), 1.6 * max(everything))
+    rows = {"yticks": range(len(timings)), "yticklabels": timings}
+    axis.set(xlabel="time for one picture (ms), one thread", **rows)
     axis.set_title("How much faster int8 is depends on the kernels")
     axis.invert_yaxis()
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)

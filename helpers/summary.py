@@ -84,14 +84,14 @@ def comparison_table(comparison: dict | None = None) -> Table:
         comparison: from `comparison` or `record_comparison`; by default the one that was written last.
     """
     comparison = comparison or newest_comparison()
-    kernels = comparison["kernels"]
+    kernels, data = comparison["kernels"], comparison["data"]
     rows = [
         [name, f"{r['bytes'] / 1e3:,.1f}", _share(r), f"{r['p_value']:.2f}"]
         + [f"{r['ratio'][k]['value']:.2f}" for k in kernels]
         for name, r in comparison["models"].items()
     ]
     heads = ["model", "file, kB", "accuracy (95% interval)", "p", *(f"speed-up, {name}" for name in kernels)]
-    return Table(heads, rows, f"{comparison['data'].capitalize()}, {comparison['pictures']:,} test pictures")
+    return Table(heads, rows, f"{data[:1].upper()}{data[1:]}, {comparison['pictures']:,} test pictures")
 
 
 def _share(row: dict) -> str:
@@ -130,7 +130,7 @@ def claims_table(pets: Pets) -> Table:
             "38",
             "accuracy can be lost",
             f"{100 * lost:.2f} points lost, p = {small['p_value']:.2f}",
-            _loss(small),
+            _loss(lost, small["p_value"]),
         ],
         ["46", "75% less to load", f"{1 - 1 / weights:.0%} of the weight bytes", _verdict(weights >= 3.99)],
     ]
@@ -145,5 +145,5 @@ def _list(ratios: dict[str, float]) -> str:
     return ", ".join(f"{kernels} {ratio:.1f}×" for kernels, ratio in ratios.items())
 
 
-def _loss(row: dict) -> str:
-    return "a loss was measured" if row["p_value"] < 0.05 else "none that these pictures could show"
+def _loss(lost: float, p_value: float) -> str:
+    return "a loss was measured" if lost > 0 and p_value < 0.05 else "none that these pictures could show"

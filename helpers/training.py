@@ -117,11 +117,15 @@ def train(
     """
     plan, folder = plan or plan_for(pets), Path(folder or pets.folder)
     images, labels = pets.arrays("train")
+    plan = dataclasses.replace(plan, batch_size=min(plan.batch_size, len(labels)))
     validation = _scoring_batches(*pets.arrays("validation"))
     make_deterministic(seed)
     about = {"network": network.__name__, "seed": seed, "pictures": len(labels), **dataclasses.asdict(plan)}
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model, history = (_load(folder, about) if resume else None) or _start(network, plan, len(labels))
+        found = _load(folder, about) if resume else None
+        if not found:  # a checkpoint of another plan must not be taken for one of this
+            artifacts.remove(folder / CHECKPOINT)
+        model, history = found or _start(network, plan, len(labels))
     done, steps = len(history["loss"]), len(labels) // plan.batch_size
     print(_announcement(model, pets, plan, done), flush=True)
     images = tf.constant(images)
@@ -144,12 +148,10 @@ def train(
 def _announcement(model: keras.Model, pets: Pets, plan: Plan, done: int) -> str:
     """Return the sentence that says, before a training starts, what is trained and how long it takes."""
     if done == plan.epochs:
-        return f"{model.name} has been trained on the {pets.title} already: {done} epochs."
+        return f"{model.name} has been trained on {pets.title} already: {done} epochs."
     left = artifacts.duration(plan.seconds(pets.counts["train"]) * (plan.epochs - done) / plan.epochs)
     going_on = f"Going on after epoch {done}: " if done else ""
-    return (
-        f"{going_on}training {model.name} on the {pets.title}, {plan.epochs - done} epochs, about {left} on two cores."
-    )
+    return f"{going_on}training {model.name} on {pets.title}, {plan.epochs - done} epochs, about {left} on two cores."
 
 
 def _start(network: Callable[[], keras.Model], plan: Plan, pictures: int) -> tuple[keras.Model, dict]:
@@ -166,7 +168,7 @@ def _load(folder: Path, about: dict) -> tuple[keras.Model, dict] | None:
     The history is written before the checkpoint, so it may be one epoch ahead.  The optimiser in the checkpoint has
     counted its steps, and so tells how many epochs are done.
     """
-    if not (folder / CHECKPOINT).exists():
+    if not (folder / CHECKPOINT).exists() or not (folder / HISTORY).exists():
         return None
     written = json.loads((folder / HISTORY).read_text())
     if written["about"] != about:
@@ -195,6 +197,8 @@ def trained(pets: Pets) -> keras.Model:
     The result is kept in three files: the SavedModel, the checkpoint and the history of the epochs.
     """
     saved_model(pets)
+    if not (pets.folder / CHECKPOINT).exists():  # a training that was started anew has not got through an epoch
+        train(pets)
     return keras.models.load_model(pets.folder / CHECKPOINT)
 
 

@@ -1,0 +1,203 @@
+"""The drawn pets: the same picture for the same seed, classes that overlap, and a data set like cats_vs_dogs."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from helpers import drawn_pets
+from helpers.drawing import BACKGROUNDS, OCCLUDERS, SIZE, jpeg
+from helpers.drawn_pets import CLASSES, PATTERNS, TRAIT_LINES, draw, sample_pet, sample_traits
+
+ANIMALS = 2000  # of each class, for the distributions
+
+
+class FewDrawnPets(drawn_pets.DrawnCatsVsDogs):
+    """The data set with a handful of pictures."""
+
+    COUNTS = {"train": 12, "validation": 2, "test": 6}
+
+
+@pytest.fixture(scope="module")
+def traits():
+    """Traits of many animals: {class: {trait: values}}."""
+    rng = np.random.default_rng(0)
+    sampled = {label: [sample_traits(label, rng) for _ in range(ANIMALS)] for label in CLASSES}
+    return {
+        label: {name: np.array([getattr(animal, name) for animal in animals]) for name in ("breed", *TRAIT_LINES)}
+        for label, animals in sampled.items()
+    }
+
+
+@pytest.fixture
+def no_progress_bar():
+    """Keeps TFDS's bars out of the test report."""
+    tfds.disable_progress_bar()
+    yield
+    tfds.enable_progress_bar()
+
+
+def best_threshold_accuracy(cats, dogs):
+    """Accuracy of the best rule "below t is one class, above t the other"."""
+    thresholds = np.linspace(0, 1, 101)
+    shares = [(np.mean(cats <= t) + np.mean(dogs > t)) / 2 for t in thresholds]
+    return max(max(shares), 1 - min(shares))
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def test_the_same_arguments_give_the_same_file():
+    assert jpeg(draw("dog", "test", 7)[0]) == jpeg(draw("dog", "test", 7)[0])
+
+
+@pytest.mark.parametrize("other", [("cat", "train", 6), ("cat", "test", 5), ("dog", "train", 5)])
+def test_another_index_split_or_class_gives_another_picture(other):
+    assert jpeg(draw("cat", "train", 5)[0]) != jpeg(draw(*other)[0])
+
+
+def test_another_seed_gives_another_picture():
+    assert jpeg(draw("cat", "train", 5)[0]) != jpeg(draw("cat", "train", 5, seed=1)[0])
+
+
+def test_a_picture_does_not_depend_on_those_drawn_before():
+    alone = draw("cat", "train", 2)[0]
+    for index in range(3):
+        last = draw("cat", "train", index)[0]
+    np.testing.assert_array_equal(alone, last)
+
+
+def test_pictures_are_colour_photographs_in_size_and_range():
+    for index in range(40):
+        pixels, pet = draw(CLASSES[index % 2], "train", index)
+        assert pixels.shape == (SIZE, SIZE, 3)
+        assert pixels.dtype == np.uint8
+        assert pet.label == CLASSES[index % 2]
+        assert 30 < pixels.mean() < 225, f"picture {index} is nearly black or white"
+        assert pixels.std() > 15, f"picture {index} is nearly uniform"
+
+
+def test_the_jpeg_file_shows_the_picture():
+    pixels, _ = draw("dog", "test", 3)
+    file = jpeg(pixels)
+    decoded = Image.open(io.BytesIO(file))
+    assert (decoded.format, decoded.mode, decoded.size) == ("JPEG", "RGB", (SIZE, SIZE))
+    assert np.abs(np.asarray(decoded, int) - pixels).mean() < 8
+
+
+# ---------------------------------------------------------------- classes that overlap
+
+
+@pytest.mark.parametrize("trait", TRAIT_LINES)
+def test_no_single_trait_tells_the_classes_apart(traits, trait):
+    accuracy = best_threshold_accuracy(traits["cat"][trait], traits["dog"][trait])
+    assert accuracy < 0.955, f"{trait} alone separates {accuracy:.1%}"
+
+
+@pytest.mark.parametrize("trait", ["ear_droop", "muzzle_length", "nose_size", "pupil_width", "whiskers", "eye_slant"])
+def test_the_traits_that_matter_are_of_use(traits, trait):
+    assert best_threshold_accuracy(traits["cat"][trait], traits["dog"][trait]) > 0.7
+
+
+def test_the_breeds_overlap_but_not_much(traits):
+    cats, dogs = traits["cat"]["breed"], traits["dog"]["breed"]
+    assert cats.max() > dogs.min()
+    assert 0.01 < np.mean(cats > 0.5) < 0.08
+    assert 0.01 < np.mean(dogs < 0.5) < 0.08
+
+
+def test_some_cats_have_folded_ears_and_some_dogs_pointed_ones(traits):
+    assert np.mean(traits["cat"]["ear_droop"] > drawn_pets.EAR_FOLDS) > 0.03
+    assert np.mean(traits["dog"]["ear_droop"] < drawn_pets.EAR_FOLDS) > 0.03
+
+
+def test_surroundings_say_nothing_about_the_class():
+    rng = np.random.default_rng(1)
+    pets = [sample_pet(label, rng) for label in CLASSES for _ in range(1500)]
+    for pick, values in (
+        (lambda p: p.scene.background, BACKGROUNDS),
+        (lambda p: p.scene.occluder, OCCLUDERS),
+    ):
+        for value in values:
+            shares = [np.mean([pick(p) == value for p in pets if p.label == label]) for label in CLASSES]
+            assert abs(shares[0] - shares[1]) < 0.05, value
+
+
+def test_every_pattern_occurs_in_both_classes():
+    rng = np.random.default_rng(2)
+    for label in CLASSES:
+        assert {sample_pet(label, rng).coat.pattern for _ in range(500)} == set(PATTERNS)
+
+
+# ---------------------------------------------------------------- the data set
+
+
+def test_features_are_those_of_cats_vs_dogs(tmp_path):
+    """Compared with the definition in TFDS itself, which needs no download."""
+    ours = drawn_pets.DrawnCatsVsDogs(data_dir=tmp_path).info
+    theirs = tfds.builder("cats_vs_dogs", data_dir=tmp_path).info
+    assert repr(ours.features) == repr(theirs.features)
+    assert ours.features["label"].names == theirs.features["label"].names == list(CLASSES)
+    assert ours.supervised_keys == theirs.supervised_keys
+
+
+def test_the_data_set_has_the_promised_sizes(tmp_path):
+    builder = tfds.builder("drawn_cats_vs_dogs", data_dir=tmp_path)
+    assert builder.COUNTS == {"train": 4000, "validation": 500, "test": 2000}
+    assert str(builder.version) in builder.RELEASE_NOTES
+
+
+def test_tfds_load_draws_and_reads_it(tmp_path, no_progress_bar):
+    splits, info = tfds.load("few_drawn_pets", data_dir=tmp_path, with_info=True)
+    assert {name: split.num_examples for name, split in info.splits.items()} == FewDrawnPets.COUNTS
+    for name, count in FewDrawnPets.COUNTS.items():
+        examples = list(tfds.as_numpy(splits[name]))
+        assert sum(example["label"] for example in examples) == count / 2, "half of them are dogs"
+        for example in examples:
+            file = example["image/filename"].decode()
+            assert example["image"].shape == (SIZE, SIZE, 3)
+            assert f"{name}/{info.features['label'].int2str(example['label'])}/" in file
+    expected = draw("dog", "test", 5)[0]
+    found = next(e["image"] for e in tfds.as_numpy(splits["test"]) if e["image/filename"].endswith(b"00005.jpg"))
+    assert np.abs(found.astype(int) - expected).mean() < 8
+
+
+def test_two_builds_give_the_same_bytes(tmp_path, no_progress_bar):
+    records = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        FewDrawnPets(data_dir=folder).download_and_prepare()
+        records.append({file.name: file.read_bytes() for file in sorted(folder.rglob("*.tfrecord*"))})
+    assert len(records[0]) == len(FewDrawnPets.COUNTS)
+    assert records[0] == records[1]
+
+
+def test_an_interrupted_drawing_is_not_taken_for_a_data_set(tmp_path, monkeypatch, no_progress_bar):
+    drawn = []
+
+    def interrupted(*arguments):
+        if len(drawn) == 14:  # the train split is whole, the next one is not
+            raise KeyboardInterrupt
+        drawn.append(arguments)
+        return draw(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drawn_pets, "draw", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tfds.load("few_drawn_pets", data_dir=tmp_path)
+    assert not list(Path(tmp_path).rglob("dataset_info.json"))
+    assert FewDrawnPets(data_dir=tmp_path).info.splits == {}
+    assert len(tfds.load("few_drawn_pets", data_dir=tmp_path, split="test")) == FewDrawnPets.COUNTS["test"]
+
+
+def test_a_folder_left_by_a_killed_process_is_not_taken_for_a_data_set(tmp_path, no_progress_bar):
+    """TFDS writes into `incomplete.*` and renames at the end; a kill leaves that folder behind, at worst a full one."""
+    FewDrawnPets(data_dir=tmp_path).download_and_prepare()
+    home = tmp_path / "few_drawn_pets"
+    (home / "1.0.0").rename(home / "incomplete.ABCDEF_1.0.0")
+    assert FewDrawnPets(data_dir=tmp_path).info.splits == {}
+    with pytest.raises(Exception, match="(?i)not found|download_and_prepare"):
+        tfds.load("few_drawn_pets", data_dir=tmp_path, download=False)
+    assert len(tfds.load("few_drawn_pets", data_dir=tmp_path, split="train")) == FewDrawnPets.COUNTS["train"]
