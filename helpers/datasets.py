@@ -142,7 +142,7 @@ def tfds_folder() -> Path:
 
 def photographs_prepared() -> bool:
     """Whether a whole prepared `cats_vs_dogs` is on the disk: its description and every file that it names."""
-    return any(map(_is_whole, sorted((tfds_folder() / "cats_vs_dogs").glob("*.*.*"))))
+    return any(map(_is_whole, sorted((tfds_folder() / "cats_vs_dogs").glob("[0-9]*.*.*"))))
 
 
 def _is_whole(version: Path) -> bool:
@@ -154,7 +154,7 @@ def _is_whole(version: Path) -> bool:
             == len(split["shardLengths"])
             for split in splits
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -284,12 +284,19 @@ def _folder(folder: Path) -> Pets:
         sum(map(len, files.values())) / 100,
     )
     builder = tfds.ImageFolder(str(prepared))
-    splits = [builder.as_dataset(split=split, as_supervised=True).cache() for split in SPLITS]
-    counts = {split: builder.info.splits[split].num_examples for split in SPLITS}
-    shuffled = [
-        d.shuffle(counts[s], seed=SEED, reshuffle_each_iteration=False) for s, d in zip(SPLITS, splits, strict=True)
-    ]
-    return _pets(name, f"pictures in {folder}", shuffled)
+    return _pets(
+        name, f"pictures in {folder}", [_mixed(builder.as_dataset(split, as_supervised=True)) for split in SPLITS]
+    )
+
+
+def _mixed(pictures: tf.data.Dataset) -> tf.data.Dataset:
+    """Mix the classes, which a folder gives one after the other, always into the same order.
+
+    (`Dataset.shuffle` would not: besides its own seed it takes in the one that a training before it has set.)
+    """
+    images, labels = map(np.stack, zip(*pictures.as_numpy_iterator(), strict=True))
+    order = np.random.default_rng(SEED).permutation(len(labels))
+    return tf.data.Dataset.from_tensor_slices((images[order], labels[order]))
 
 
 def _fingerprint(path: Path) -> tuple:

@@ -59,17 +59,17 @@ def _call(function: Callable, *arguments: object) -> object:
 
 @_exercise
 def multiply_accumulates(answer: int) -> str | None:
-    """conv2: 48 x 48 outputs, 24 filters, each over 3 x 3 x 16 inputs."""
-    outputs, per_output = 48 * 48 * 24, 3 * 3 * 16
+    """conv2: 48 x 48 outputs, 32 filters, each over 3 x 3 x 16 inputs."""
+    outputs, per_output = 48 * 48 * 32, 3 * 3 * 16
     if answer == outputs * per_output:
         return None
     if answer == outputs * 9:
         return "each output adds up 3 × 3 positions of all 16 input channels; the channels are missing"
-    if answer == 96 * 96 * 24 * per_output or answer == 24 * 24 * 24 * per_output:
+    if answer in (96 * 96 * 32 * per_output, 24 * 24 * 32 * per_output):
         return "count at the size of this layer's own output, 48 × 48"
     if answer == 2 * outputs * per_output:
         return "that counts multiplications and additions apart; one multiply-accumulate is both"
-    return "multiply the number of outputs (48 × 48 × 24) by the products that go into each one"
+    return "multiply the number of outputs (48 × 48 × 32) by the products that go into each one"
 
 
 # --- 02_convert ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ A .tflite file is a FlatBuffer; its layout is schema.fbs in the TensorFlow sourc
 
 import dataclasses
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,9 @@ class Tensor:
         along = [1] * len(self.shape)
         if len(self.scale) > 1:
             along[self.axis] = -1
-        return (self.data.astype(np.float32) - self.zero_point.reshape(along)) * self.scale.reshape(along)
+        return (self.data.astype(np.float32) - self.zero_point.reshape(along).astype(np.float32)) * self.scale.reshape(
+            along
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,34 +168,29 @@ def short_name(name: str, width: int = 34) -> str:
     return last if len(last) <= width else "…" + last[-width + 1 :]
 
 
-def tensor_table(path: Path, roles: tuple[str, ...] | None = None) -> Table:
+def tensor_table(path: Path, steps: Sequence[int] | None = None) -> Table:
     """Return a table with every tensor's name, shape, dtype, scale and zero point.
 
     Of per-channel scales the smallest and the largest are shown.
 
     Args:
         path: a .tflite file.
-        roles: show only tensors with these roles.
+        steps: numbers of operators (negative ones count from the end); only their tensors are shown, in the order in
+            which they are used.
     """
-    rows = []
-    for t in tensors(path):
-        if roles is None or t.role in roles:
-            spread = sorted({f"{t.scale.min():.3g}", f"{t.scale.max():.3g}"}, key=float) if len(t.scale) else ["–"]
-            zeros = sorted({int(z) for z in t.zero_point}) or ["–"]
-            shape = "×".join(map(str, t.shape)) or "scalar"
-            rows.append(
-                [
-                    t.index,
-                    t.role,
-                    short_name(t.name),
-                    shape,
-                    t.dtype,
-                    t.granularity,
-                    " to ".join(spread),
-                    *zeros[:1],
-                ]
-            )
-    return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], rows)
+    known = tensors(path)
+    if steps is not None:
+        network = operators(path)
+        used = [i for step in steps for i in (*network[step].inputs, *network[step].outputs) if i >= 0]
+        known = [known[i] for i in dict.fromkeys(used)]
+    return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], map(_row, known))
+
+
+def _row(t: Tensor) -> list:
+    spread = sorted({f"{t.scale.min():.3g}", f"{t.scale.max():.3g}"}, key=float) if len(t.scale) else ["–"]
+    zero = t.zero_point[0] if len(t.zero_point) else "–"  # TFLite has no per-channel zero points but 0
+    shape = "×".join(map(str, t.shape)) or "scalar"
+    return [t.index, t.role, short_name(t.name), shape, t.dtype, t.granularity, " to ".join(spread), zero]
 
 
 def dtype_table(files: dict[str, Path]) -> Table:

@@ -1,7 +1,11 @@
 """The networks, and what each of their layers costs."""
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
+
+from helpers import artifacts
 from helpers.datasets import CLASSES, SIZE
 from helpers.runtime import keras, tf
 from helpers.tables import Table
@@ -51,25 +55,103 @@ def compact_cnn(size: int = SIZE, classes: int = len(CLASSES)) -> keras.Model:
     The first convolution has stride 2, so that the largest activation is a quarter of what it would be otherwise.
     ReLU6 keeps activations in [0, 6], a range that eight bits divide well.
     """
+    build = _Builder()
     inputs = keras.Input((size, size, 3), name="picture")
-    x = _convolution(inputs, 16, 1, strides=2)
-    for number, filters in enumerate((24, 48, 96), start=2):
-        x = _convolution(x, filters, number)
-        x = layers.MaxPooling2D(name=f"pool{number}")(x)
-    x = _convolution(x, 128, 5)
+    x = build.convolution(inputs, 16, strides=2)
+    for filters in (24, 48, 96):
+        x = build.pool(build.convolution(x, filters))
+    x = build.convolution(x, 128)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dense(classes, name="dense")(x)
     return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="compact_cnn")
 
 
-def _convolution(x: keras.KerasTensor, filters: int, number: int, strides: int = 1) -> keras.KerasTensor:
-    """Apply a 3x3 convolution, batch normalisation and ReLU6.
+def residual_cnn(size: int | None = SIZE, classes: int = len(CLASSES)) -> keras.Model:
+    """Return the default network: a small residual network that fits a microcontroller, not yet trained.
 
-    The convolution has no bias: batch normalisation brings one, and the converter folds both into one operation.
+    Input: float32 [batch, size, size, 3] in [0, 1]; None takes pictures of any size.  Output: probabilities, float32
+    [batch, classes].  At 96 pixels it has 332,466 parameters and needs 60 million multiply-accumulates a picture.
+
+    Residual connections (He et al. 2015, arXiv:1512.03385) add the input of a block to its output, which lets a deeper
+    network train.  The blocks at small sizes are bottlenecks: 1x1 convolutions make the channels fewer before the 3x3
+    convolution and restore them after it, which saves parameters.
     """
-    x = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, name=f"conv{number}")(x)
-    x = FusedBatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"norm{number}")(x)
-    return layers.ReLU(6.0, name=f"relu{number}")(x)
+    build = _Builder()
+    inputs = keras.Input((size, size, 3), name="picture")
+    x = build.convolution(inputs, 16, strides=2)
+    x = build.pool(build.convolution(x, 32))
+    x = build.basic_block(x)
+    x = build.pool(build.convolution(x, 64))
+    x = build.basic_block(x)
+    x = build.bottleneck(build.convolution(x, 96), 48, 96)
+    x = build.bottleneck(build.pool(x), 64, 160)
+    x = build.bottleneck(x, 64, 160)
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dense(classes, name="dense")(x)
+    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="residual_cnn")
+
+
+class _Builder:
+    """Adds layers to a network and numbers them."""
+
+    def __init__(self):
+        self.convolutions = self.pools = self.sums = 0
+
+    def convolution(self, x, filters: int, kernel: int = 3, strides: int = 1, activation: bool = True):
+        """Apply a convolution, batch normalisation and, unless told otherwise, ReLU6.
+
+        The convolution has no bias: batch normalisation brings one, and the converter folds both into one operation.
+        """
+        self.convolutions += 1
+        number, form = self.convolutions, {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+        x = layers.Conv2D(filters, kernel, strides, name=f"conv{number}", **form)(x)
+        x = FusedBatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"norm{number}")(x)
+        return layers.ReLU(6.0, name=f"relu{number}")(x) if activation else x
+
+    def pool(self, x):
+        """Halve width and height, keeping the largest of each 2 x 2 values."""
+        self.pools += 1
+        return layers.MaxPooling2D(name=f"pool{self.pools}")(x)
+
+    def add(self, x, branch):
+        """Add a block's output to its input, then ReLU6."""
+        self.sums += 1
+        x = layers.Add(name=f"add{self.sums}")([x, branch])
+        return layers.ReLU(6.0, name=f"relu_add{self.sums}")(x)
+
+    def basic_block(self, x):
+        """Two 3 x 3 convolutions with as many channels as the input has."""
+        filters = x.shape[-1]
+        return self.add(x, self.convolution(self.convolution(x, filters), filters, activation=False))
+
+    def bottleneck(self, x, middle: int, filters: int):
+        """1 x 1 to `middle` channels, 3 x 3, 1 x 1 to `filters`; another 1 x 1 if the input has other channels."""
+        branch = self.convolution(self.convolution(x, middle, 1), middle)
+        branch = self.convolution(branch, filters, 1, activation=False)
+        if x.shape[-1] != filters:
+            x = self.convolution(x, filters, 1, activation=False)
+        return self.add(x, branch)
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write a model's weights as an .npz file, {'conv1/kernel': float32 array, ...}, readable without Keras."""
+    with artifacts.atomic(path) as part, part.open("wb") as file:
+        np.savez(file, **{weight.path: weight.numpy() for weight in model.weights})
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Read what `save_weights` wrote into a model of the same architecture.
+
+    Raises:
+        ValueError: the file holds other weights than the model has.
+    """
+    with np.load(path, allow_pickle=False) as saved:
+        if sorted(saved) != sorted(weight.path for weight in model.weights):
+            raise ValueError(
+                f"{Path(path).name} holds other weights than {model.name} has; was it made for that network?"
+            )
+        for weight in model.weights:
+            weight.assign(saved[weight.path])
 
 
 @dataclasses.dataclass

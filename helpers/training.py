@@ -16,6 +16,8 @@ PADDING = 8  # pixels of reflected border from which a random crop is cut
 CHECKPOINT = "checkpoint.keras"
 HISTORY = "history.json"
 SAVED_MODEL = "saved_model"
+PRETRAINED = artifacts.project() / "data" / "checkpoints" / "residual_cnn.npz"
+PRETRAINED_INT8 = PRETRAINED.with_name("residual_cnn_int8.tflite")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,20 +34,52 @@ class Plan:
     epochs: int
     learning_rate: float = 2e-3
     batch_size: int = 32
-    pictures_per_second: int = 500
+    pictures_per_second: int = 350
 
     def seconds(self, pictures: int) -> float:
         """Return roughly how long the training takes on two cores."""
         return self.epochs * pictures / self.pictures_per_second
 
 
-PLANS = {"drawn": Plan(epochs=5), "photographs": Plan(epochs=18)}
-SMALL_DATA = Plan(epochs=10)  # for a reader's own folder
+FROM_SCRATCH = {"drawn": Plan(epochs=5), "photographs": Plan(epochs=30)}
+FINE_TUNING = Plan(epochs=1, learning_rate=1e-4)
 
 
-def plan_for(pets: Pets) -> Plan:
-    """Return the plan for a data source."""
-    return PLANS.get(pets.source, SMALL_DATA)
+def starts_from_scratch(pets: Pets) -> bool:
+    """Whether a training begins with random weights by default.
+
+    The drawn pets do.  On photographs, and on a reader's own pictures, it begins with the weights that come with the
+    suite, which have seen real cats and dogs.
+    """
+    return pets.source == "drawn"
+
+
+def plan_for(pets: Pets, from_scratch: bool | None = None) -> Plan:
+    """Return the plan for a data source: a full training, or one epoch of fine-tuning."""
+    if starts_from_scratch(pets) if from_scratch is None else from_scratch:
+        return FROM_SCRATCH.get(pets.source, FROM_SCRATCH["photographs"])
+    return FINE_TUNING
+
+
+def pretrained() -> keras.Model:
+    """Return the default network with the weights that come with the suite, trained on photographs.
+
+    How they were made and what they are good for is in `data/checkpoints/README.md`.
+
+    Raises:
+        FileNotFoundError: the weights are not in `data/checkpoints/`.
+        ValueError: the file is not the one that the model card describes.
+    """
+    if not PRETRAINED.exists():
+        raise FileNotFoundError(
+            f"There are no weights in {PRETRAINED}: get the whole repository, or train from scratch."
+        )
+    card = json.loads(PRETRAINED.with_suffix(".json").read_text())
+    if artifacts.sha256(PRETRAINED) != card["sha256"]:
+        raise ValueError(f"{PRETRAINED.name} is not the file that its model card describes: its SHA-256 differs.")
+    model = models.residual_cnn()
+    models.load_weights(model, PRETRAINED)
+    return model
 
 
 # --- input pipeline -----------------------------------------------------------------------------------------------
@@ -94,28 +128,33 @@ def _scoring_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 1
 
 def train(
     pets: Pets,
-    network: Callable[[], keras.Model] = models.compact_cnn,
+    network: Callable[[], keras.Model] | None = None,
     plan: Plan | None = None,
     folder: Path | None = None,
     seed: int = SEED,
     strategy: tf.distribute.Strategy | None = None,
     resume: bool = True,
+    from_scratch: bool | None = None,
 ) -> tuple[keras.Model, dict[str, list[float]]]:
     """Train a network on a data set, epoch by epoch, with a checkpoint after each.
 
     Args:
         pets: the data; it trains on `train` and watches `validation`.
-        network: makes the untrained network.
+        network: makes the network to begin with; by default the residual network, with random weights on the drawn
+            pets, and on pictures of real animals with the weights that come with the suite.
         plan: epochs, learning rate and batch size; by default the plan for this data source.
         folder: keeps the checkpoint; a training that was stopped goes on from there.  By default `pets.folder`.
         seed: fixes weights, order and augmentation.
         strategy: a `tf.distribute` strategy for several GPUs, such as `tf.distribute.MirroredStrategy()`.
         resume: go on from the checkpoint of the same plan if there is one; False starts anew.
+        from_scratch: begin with random weights, or with those of the suite, whatever the data source.
 
     Returns:
         the trained model, and {"loss", "accuracy", "val_loss", "val_accuracy"}: one value an epoch.
     """
-    plan, folder = plan or plan_for(pets), Path(folder or pets.folder)
+    scratch = starts_from_scratch(pets) if from_scratch is None else from_scratch
+    network = network or (models.residual_cnn if scratch else pretrained)
+    plan, folder = plan or plan_for(pets, scratch), Path(folder or pets.folder)
     images, labels = pets.arrays("train")
     plan = dataclasses.replace(plan, batch_size=min(plan.batch_size, len(labels)))
     validation = _scoring_batches(*pets.arrays("validation"))
@@ -174,7 +213,7 @@ def _load(folder: Path, about: dict) -> tuple[keras.Model, dict] | None:
     if written["about"] != about:
         return None
     model = keras.models.load_model(folder / CHECKPOINT)
-    done = int(model.optimizer.iterations) // (about["pictures"] // about["batch_size"])
+    done = int(model.optimizer.iterations.value.numpy()) // (about["pictures"] // about["batch_size"])
     return model, {name: values[:done] for name, values in written["epochs"].items()}
 
 
