@@ -1,14 +1,18 @@
 """How often a .tflite file is right, how sure that number is, and whether two files really differ."""
 
+import argparse
+import contextlib
 import dataclasses
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from PIL import Image
 from scipy import stats
 
-from helpers import artifacts
+from helpers import artifacts, datasets
 from helpers.datasets import normalise
 
 KERNELS = {
@@ -213,3 +217,113 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Comparison:
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     either = only_first + only_second
     return Comparison(only_first, only_second, float(stats.binomtest(only_first, either).pvalue) if either else 1.0)
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def main(words: list[str] | None = None) -> None:
+    """Score any .tflite file on any data source: `python -m helpers.evaluation FILE [--data ...]`.
+
+    Args:
+        words: the arguments; by default those of the command line.
+
+    Raises:
+        SystemExit: with one sentence, and so with status 1, if the file or the data are no good.
+    """
+    asked = _arguments(words)
+    try:
+        size = input_size(asked.file, asked.kernels)
+        with contextlib.redirect_stdout(sys.stderr):  # progress bars are no result
+            pets = datasets.load(asked.data, verbose=False)
+            images, labels = _labelled(pets, asked.split, size)
+            found = Score(_probabilities(asked.file, images, asked.kernels), labels)
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise SystemExit(str(problem)) from None
+    print(f"Data: {pets.title}, " + ", ".join(f"{count:,} {split}" for split, count in pets.counts.items()))
+    if size != datasets.SIZE:
+        print(f"Pictures: resized from {datasets.SIZE} × {datasets.SIZE} to the {size} × {size} that the model takes")
+    for line in report(asked.file, found, asked.split, asked.kernels):
+        print(line)
+
+
+def _arguments(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.evaluation",
+        description="Say how often a .tflite file is right about cats and dogs, how sure that is, and what it needs.",
+        epilog="The pictures go in as the whole suite prepares them: squeezed to a square, divided by 255.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a .tflite file, float32 or quantized")
+    parser.add_argument(
+        "--data",
+        help="photographs, drawn, or a folder with the subfolders cat/ and dog/ (default: PTQ_DATASET, or else the "
+        "photographs if they are on this machine and the drawn pets if they are not)",
+    )
+    splits = (*datasets.SPLITS, "all")
+    parser.add_argument("--split", choices=splits, default="test", help="pictures to score (default: test)")
+    parser.add_argument("--kernels", choices=KERNELS, default="XNNPACK", help="(default: XNNPACK)")
+    return parser.parse_args(words)
+
+
+def input_size(model: Path, kernels: str = "XNNPACK") -> int:
+    """Return the width, and height, of the pictures that a model takes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no .tflite model, or none that takes a square colour picture and tells cat from dog.
+    """
+    ready = interpreter(model, kernels)
+    entries, exit_ = ready.get_input_details(), ready.get_output_details()[0]["shape"].tolist()
+    shape, dtype = entries[0]["shape_signature"].tolist(), entries[0]["dtype"]
+    if len(entries) != 1 or len(shape) != 4 or not 0 < shape[1] == shape[2] or shape[3] != 3:
+        raise ValueError(f"{model.name} should take one square colour picture, [1, n, n, 3]; it takes {shape}.")
+    if dtype != np.float32 and not entries[0]["quantization"][0]:
+        raise ValueError(f"{model.name} takes {np.dtype(dtype).name}, but its input has no scale to quantize with.")
+    if exit_ != [1, len(datasets.CLASSES)]:
+        raise ValueError(f"{model.name} should give two numbers, for cat and for dog, [1, 2]; it gives {exit_}.")
+    return shape[1]
+
+
+def _labelled(pets: datasets.Pets, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pictures of a split, or of all three, in a model's size: uint8 [n, size, size, 3] and int64 [n]."""
+    parts = [pets.arrays(part) for part in (datasets.SPLITS if split == "all" else (split,))]
+    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    if size != datasets.SIZE:
+        sized = (Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR) for image in images)
+        images = np.stack([np.asarray(image) for image in sized])
+    return images, labels
+
+
+def _probabilities(model: Path, images: np.ndarray, kernels: str) -> np.ndarray:
+    """Classify pictures in batches, or one by one if the file was made for one: float32 [n, classes]."""
+    with contextlib.suppress(ValueError, RuntimeError):
+        found = predict(model, images, kernels)
+        if found.shape == (len(images), len(datasets.CLASSES)):
+            return found
+    ready = interpreter(model, kernels)
+    entry, bar = ready.get_input_details()[0], artifacts.progress(range(len(images)), "Scoring", "pic")
+    return np.concatenate([run(ready, quantize_input(normalise(images[i : i + 1]), entry)) for i in bar])
+
+
+def report(model: Path, found: Score, split: str, kernels: str) -> list[str]:
+    """Return what there is to say about a scored file, line by line: accuracy, size, tensor arena."""
+    from helpers import board
+
+    low, high = found.interval
+    pictures = "pictures of all splits" if split == "all" else f"{split} pictures"
+    try:
+        arena = board.arena(model)
+        needs = f"{arena.total:,} bytes ({arena.activations:,} for activations, {arena.persistent:,} persistent)"
+    except (NotImplementedError, TimeoutError, ValueError) as problem:
+        needs = f"not known. {problem}"
+    return [
+        f"Model: {model.name}, {kernels} kernels",
+        f"Accuracy: {found.accuracy:.2%} (95% Wilson interval {low:.2%} to {high:.2%})",
+        f"Right: {found.correct.sum():,} of {len(found.labels):,} {pictures}",
+        f"Size: {model.stat().st_size:,} bytes",
+        f"Tensor arena: {needs}",
+    ]
+
+
+if __name__ == "__main__":
+    main()

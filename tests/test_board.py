@@ -1,0 +1,154 @@
+"""Boards with their sources, and the tensor arena held against hand calculation and against the smallest that works."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+
+import flatbuffers
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from helpers import artifacts, board
+
+pytest_plugins = ["tiny"]
+
+needs_micro = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed"
+)
+
+# Finds the smallest arena in which a file runs by trying, without asking the allocator what it used.
+SMALLEST = """
+import sys
+import numpy as np
+from tflite_micro import runtime
+
+def runs(size):
+    try:
+        ready = runtime.Interpreter.from_file(sys.argv[1], arena_size=size)
+        entry = ready.get_input_details(0)
+        ready.set_input(np.zeros(entry["shape"], entry["dtype"]), 0)
+        ready.invoke()
+    except RuntimeError:
+        return False
+    return True
+
+too_small, enough = 0, 1 << 22
+while enough - too_small > 1:
+    middle = (too_small + enough) // 2
+    too_small, enough = (too_small, middle) if runs(middle) else (middle, enough)
+print(enough)
+"""
+
+
+# --- boards ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_board_of_the_kit_is_that_of_the_lecture():
+    kit = board.kit()
+    assert (kit.flash_bytes, kit.ram_bytes, kit.fpu) == (1024 * 1024, 256 * 1024, True)
+    assert "64 MHz" in kit.cpu and "nRF52840" in kit.source
+
+
+def test_every_board_has_a_source_and_plausible_numbers():
+    boards = board.boards()
+    assert len(boards) >= 4
+    for name, one in boards.items():
+        assert one.name == name and len(one.source) > 20 and 2010 <= one.year <= 2026
+        assert 2**17 <= one.ram_bytes < one.flash_bytes <= 2**23 and one.ram_bytes % 1024 == 0
+        assert one.fpu == ("M0+" not in one.cpu)  # of these cores only the Cortex-M0+ has none
+
+
+@pytest.mark.parametrize("line", ["A,1,2,core,maybe,somebody,2020", "A,1 MB,2,core,yes,somebody,2020", "A,1,2,core,no"])
+def test_a_bad_line_is_shown(line, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    heads = (artifacts.project() / "data" / "boards.csv").read_text("utf-8").splitlines()[0]
+    (tmp_path / "data" / "boards.csv").write_text(f"{heads}\n{line}\n")
+    monkeypatch.setattr(artifacts, "project", lambda: tmp_path)
+    with pytest.raises(ValueError, match=r"A line of boards.csv needs name, .* found .*core"):
+        board.boards()
+
+
+# --- the tensor arena ------------------------------------------------------------------------------------------------
+
+
+@needs_micro
+@pytest.mark.parametrize("kind, width", [("int8", 1), ("float32", 4)])
+def test_activations_are_what_the_hand_calculates(tiny, kind, width):
+    picture, convolved = 96 * 96 * 3, 24 * 24 * 48  # alive at once, while the convolution runs
+    arena = board.arena(tiny[kind])
+    assert arena.activations == width * (picture + convolved)
+    assert 500 < arena.persistent < 4000
+    assert board.arena_bytes(tiny[kind]) == arena.total == arena.activations + arena.persistent
+
+
+@needs_micro
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_one_byte_less_is_not_enough(tiny, kind):
+    tried = subprocess.run(
+        [sys.executable, "-c", SMALLEST, str(tiny[kind])], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert board.arena_bytes(tiny[kind]) == int(tried.stdout)
+
+
+@needs_micro
+def test_a_dynamic_range_file_is_refused(tiny):
+    with pytest.raises(
+        ValueError, match=r"cannot run dynamic_range.tflite \(Hybrid models are not .*\): it takes .*int8"
+    ):
+        board.arena_bytes(tiny["dynamic range"])
+
+
+@needs_micro
+def test_what_aborts_a_process_leaves_this_one_alone(tiny, tmp_path):
+    model = schema.ModelT.InitFromPackedBuf(tiny["int8"].read_bytes(), 0)
+    model.subgraphs[0].operators[0].inputs = [30_000_000, 1, 2]  # no such tensor
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "bad.tflite").write_bytes(builder.Output())
+    with pytest.raises(ValueError, match=r"cannot run bad.tflite \(it aborted\)"):
+        board.arena(tmp_path / "bad.tflite")
+
+
+@pytest.mark.parametrize("content", [b"", b"no model at all"])
+def test_what_is_no_model_is_named(content, tmp_path):
+    (tmp_path / "some.tflite").write_bytes(content)
+    with pytest.raises(ValueError, match="some.tflite is no .tflite file"):
+        board.arena_bytes(tmp_path / "some.tflite")
+
+
+def test_half_a_model_is_named(tiny, tmp_path):
+    (tmp_path / "half.tflite").write_bytes(tiny["int8"].read_bytes()[:2000])
+    with pytest.raises(ValueError, match="half.tflite is a broken .tflite file of 2,000 bytes"):
+        board.arena_bytes(tmp_path / "half.tflite")
+
+
+@needs_micro
+def test_an_empty_model_is_refused(tmp_path):
+    (tmp_path / "empty.tflite").write_bytes(b"\0\0\0\0TFL3!")
+    with pytest.raises(ValueError, match="cannot run empty.tflite"):
+        board.arena_bytes(tmp_path / "empty.tflite")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
+        board.arena_bytes(tmp_path / "none.tflite")
+
+
+def test_without_the_package_one_sentence_says_so(tiny, tmp_path, monkeypatch):
+    (tmp_path / "tflite_micro.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    with pytest.raises(
+        NotImplementedError, match=r"cannot be measured here: .* for Linux on x86-64 processors only\.$"
+    ):
+        board.arena_bytes(tiny["int8"])
+
+
+def test_a_measurement_has_a_time_limit(tiny, monkeypatch):
+    monkeypatch.setattr(board, "MEASURE", "import time; time.sleep(60)")
+    monkeypatch.setattr(board, "SECONDS", 0.2)
+    started = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"did not finish int8.tflite within 0.2 seconds"):
+        board.arena_bytes(tiny["int8"])
+    assert time.monotonic() - started < 10

@@ -1,0 +1,65 @@
+"""A tiny network in .tflite files of several kinds, for tests that need some file and not a good one.
+
+It is not trained: one convolution with random filters, and a fence laid through the middle of what it says about some
+drawn pets, so that it calls half of them dogs.  A test module that wants it says `pytest_plugins = ["tiny"]`.
+"""
+
+import numpy as np
+import pytest
+
+PICTURES = 12  # of each class
+FILTERS = 48  # 1,296 weights: the converter leaves tensors below 1,024 alone in dynamic-range files
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """Drawn pictures, uint8 [24, 96, 96, 3], and their labels, int64 [24]."""
+    from helpers import drawn_pets
+
+    images = [drawn_pets.draw(label, "train", i)[0] for label in drawn_pets.CLASSES for i in range(PICTURES)]
+    return np.stack(images), np.repeat([0, 1], PICTURES)
+
+
+@pytest.fixture(scope="session")
+def folder(drawn, tmp_path_factory):
+    """The same pictures in a folder with `cat/` and `dog/`."""
+    from PIL import Image
+
+    from helpers.datasets import CLASSES
+
+    folder = tmp_path_factory.mktemp("drawn") / "pets"
+    for i, (image, label) in enumerate(zip(*drawn, strict=True)):
+        (folder / CLASSES[label]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / CLASSES[label] / f"{i}.png")
+    return folder
+
+
+def network(inputs: np.ndarray):
+    """Return the network for pictures of this size: float32 [n, size, size, 3] in [0, 1]."""
+    from helpers.runtime import keras
+
+    keras.utils.set_random_seed(1)
+    x = entry = keras.Input(inputs.shape[1:])
+    x = keras.layers.Conv2D(FILTERS, 3, 4, padding="same", activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(entry, keras.layers.Dense(2, activation="softmax")(x))
+    features = keras.Model(entry, x).predict(inputs, verbose=0)
+    difference = features @ np.random.default_rng(1).normal(size=FILTERS)
+    direction = np.random.default_rng(1).normal(size=FILTERS) / difference.std()
+    weights = np.stack([-direction, direction], axis=1)
+    fence = np.median(difference) / difference.std()
+    model.layers[-1].set_weights([weights, np.array([fence, -fence])])
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny(drawn, tmp_path_factory):
+    """The network as {kind: .tflite file}."""
+    from helpers import conversion
+    from helpers.datasets import normalise
+
+    folder, inputs = tmp_path_factory.mktemp("tiny"), normalise(drawn[0])
+    network(inputs).export(folder / "saved_model", verbose=False)
+    kinds = ("float32", "dynamic range", "int8")
+    contents = {kind: conversion.convert(kind, folder / "saved_model", inputs) for kind in kinds}
+    return {kind: conversion.write(contents[kind], folder / conversion.filename(kind)) for kind in kinds}
