@@ -34,6 +34,7 @@ PACKAGES = (
     "scipy",
     "ai-edge-litert",
     "ai-edge-quantizer",
+    "tflite-micro",
 )
 
 

@@ -3,6 +3,7 @@
 The converter's options are described at https://ai.google.dev/edge/litert/conversion/tensorflow/quantization.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -151,10 +152,27 @@ def files(pets: Pets) -> dict[str, Path]:
     return {kind: file(pets, kind) for kind in artifacts.progress(KINDS, "Converting", "file")}
 
 
+def pretrained_files() -> dict[str, Path]:
+    """Return the float32 and the int8 file of the network that comes with the suite, which knows real photographs.
+
+    The int8 file comes with the suite as well: calibrating it takes photographs.  The float32 file is converted from
+    the weights when it is first needed.
+    """
+
+    def build(part: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            training.export(training.pretrained(), Path(folder) / training.SAVED_MODEL)
+            part.write_bytes(convert("float32", Path(folder) / training.SAVED_MODEL))
+
+    path = artifacts.root() / "pretrained" / filename("float32")
+    what = "The float32 file of the network that comes with the suite"
+    return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": training.PRETRAINED_INT8}
+
+
 def edge_quantizer_int8(float_file: Path, calibration: np.ndarray) -> bytes:
     """Quantize a float32 .tflite file to int8 with AI Edge Quantizer, the tool that succeeds the converter's quantizer.
 
-    Input and output stay float32, as in `int8_float_io`.
+    Input and output are int8 too, as in `int8`.
 
     Args:
         float_file: a float32 .tflite file.

@@ -15,11 +15,13 @@ matplotlib.use("agg", force=False)
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from helpers.datasets import Pets
 from helpers.evaluation import Score
 from helpers.latency import Timings
+from helpers.own_pictures import Answers
 
 BLACK, BLUE, SKY, GREEN = "#000000", "#0072B2", "#56B4E9", "#009E73"
 ORANGE, VERMILION, PURPLE, GREY = "#E69F00", "#D55E00", "#CC79A7", "#8C8C8C"
@@ -336,10 +338,12 @@ def latencies(timings: dict[str, Timings]) -> Picture:
     axis.set_title("How much faster int8 is depends on the kernels")
     axis.invert_yaxis()
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
-    found = _join([f"{t.ratio('float32', 'int8').value:.1f} times with the {k} kernels" for k, t in timings.items()])
+    found = _join(
+        [f"{t.ratio('float32', 'int8').value:.1f} times as fast with the {k} kernels" for k, t in timings.items()]
+    )
     return Picture(
         figure,
-        f"Bars of the time for one picture by kernel set and file. int8 is as fast as float32 {found}.",
+        f"Bars of the time for one picture by kernel set and file. Against float32, int8 is {found}.",
     )
 
 
@@ -418,3 +422,57 @@ def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form:
         axis.text(value, row, " " + form.format(value), va="center", fontsize=10)
     axis.set(xlabel=label, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     axis.set_xlim(0, 1.3 * max(values))
+
+
+# --- one's own pictures -------------------------------------------------------------------------------------------
+
+
+def own_pets(answers: Answers, columns: int = 4) -> Picture:
+    """Show each picture above what every file says about it and how sure it is.
+
+    Args:
+        answers: from `own_pictures.compare`.
+        columns: pictures in a row.
+    """
+    count, kinds = len(answers.names), list(answers.probabilities)
+    columns = min(columns, max(count, 2))
+    rows = -(-count // columns)
+    figure, axes = _axes(
+        2.6 * columns, 3.3 * rows + 0.8, nrows=2 * rows, ncols=columns, squeeze=False, height_ratios=[4, 1.2] * rows
+    )
+    for place in axes.flat:
+        place.axis("off")
+    for i in range(count):
+        above, below = axes[i // columns * 2 : i // columns * 2 + 2, i % columns]
+        above.imshow(answers.images[i], interpolation="nearest")
+        above.set_title(_shown(answers.names[i]), fontsize=11, fontweight="normal", loc="center", parse_math=False)
+        _confidences(below, {kind: (answers.predictions(kind)[i], answers.confidences(kind)[i]) for kind in kinds})
+    agree = sum(len({answers.predictions(kind)[i] for kind in kinds}) == 1 for i in range(count))
+    figure.suptitle(
+        f"{_join(kinds)} agree on {agree} of {count} pictures", fontweight="bold", x=0.01, ha="left", fontsize=13
+    )
+    figure.supxlabel("probability of the predicted class (%)", fontsize=11)
+    found = [
+        f"{name}: " + _join([f"{k} says {answers.predictions(k)[i]}, {answers.confidences(k)[i]:.1%}" for k in kinds])
+        for i, name in enumerate(answers.names)
+    ]
+    return Picture(figure, f"Pictures, each above bars of how sure the files are. {'; '.join(found)}.")
+
+
+def _confidences(axis, said: dict[str, tuple[str, float]]) -> None:
+    """Draw one bar for each kind of file: its length is the probability, its label the predicted class."""
+    axis.axis("on")
+    for row, (kind, (name, sure)) in enumerate(said.items()):
+        axis.barh(row, 100 * sure, color=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white")
+        label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axis.text(3, row, f"{name} {sure:.1%}", va="center", fontsize=10, bbox=label)
+    axis.set(xlim=(0, 100), xticks=(0, 50, 100), yticks=range(len(said)), yticklabels=said)
+    axis.tick_params(labelsize=9)
+    axis.invert_yaxis()
+
+
+def _shown(name: str, longest: int = 20) -> str:
+    """Return a file's name short enough for a caption, with a question mark for what the font cannot write."""
+    known = get_font(findfont(FontProperties())).get_charmap()
+    name = "".join(c if ord(c) in known else "?" for c in name)
+    return name if len(name) <= longest else f"{name[: longest // 2 - 1]}…{name[-longest // 2 :]}"
