@@ -133,8 +133,8 @@ def quiet() -> Iterator[None]:
 
     Standard error belongs to the whole process, so only one thread at a time can be in such a block.
     """
-    sys.stderr.flush()
     with _standard_error, tempfile.TemporaryFile("w+", errors="replace") as log:
+        sys.stderr.flush()
         terminal, threshold = os.dup(2), logging.root.manager.disable
         os.dup2(log.fileno(), 2)
         logging.disable(logging.WARNING)  # log handlers may hold on to the stream they were made with

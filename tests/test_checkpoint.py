@@ -1,0 +1,69 @@
+"""The network that comes with the suite: the files are those of its card, and fit the board with room to spare."""
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers import artifacts, board, conversion, datasets, evaluation, training
+
+CARD = json.loads(training.PRETRAINED.with_suffix(".json").read_text())
+README = training.PRETRAINED.with_name("README.md").read_text()
+FILE_LIMIT, ARENA_LIMIT = 400_000, 160_000  # bytes: half of the board is left for the application
+SHIPPED_LIMIT = 2_000_000  # bytes in the repository
+
+
+def test_the_files_are_those_of_the_card():
+    assert artifacts.sha256(training.PRETRAINED) == CARD["sha256"]
+    assert artifacts.sha256(training.PRETRAINED_INT8) == CARD["int8_sha256"]
+    assert sum(path.stat().st_size for path in training.PRETRAINED.parent.iterdir()) <= SHIPPED_LIMIT
+
+
+def test_the_card_says_what_was_measured():
+    said = [CARD["sha256"], CARD["int8_sha256"], f"{CARD['int8_bytes']:,}", f"{CARD['int8_arena_bytes']:,}"]
+    said += [f"{found['accuracy']:.2%}" for split in CARD["results"].values() for found in split.values()]
+    assert [words for words in said if words not in README] == []
+
+
+def test_the_card_promises_at_least_95_percent_in_int8():
+    test = CARD["results"]["test"]
+    assert test["int8"]["accuracy"] >= 0.95
+    assert test["float32"]["accuracy"] - test["int8"]["accuracy"] <= 0.003
+    assert test["int8"]["right"] / test["int8"]["pictures"] == pytest.approx(test["int8"]["accuracy"], abs=1e-5)
+
+
+def test_it_fits_the_board():
+    assert training.PRETRAINED_INT8.stat().st_size == CARD["int8_bytes"] <= FILE_LIMIT
+    try:
+        needed = board.arena_bytes(training.PRETRAINED_INT8)
+    except NotImplementedError as reason:
+        pytest.skip(str(reason))
+    assert needed == CARD["int8_arena_bytes"] <= ARENA_LIMIT
+
+
+def test_other_weights_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "residual_cnn.npz"
+    with pytest.raises(FileNotFoundError, match="no weights.*from scratch"):
+        monkeypatch.setattr(training, "PRETRAINED", path)
+        training.pretrained()
+    path.write_bytes(b"other")
+    path.with_suffix(".json").write_text(json.dumps(CARD))
+    with pytest.raises(ValueError, match="SHA-256 differs"):
+        training.pretrained()
+
+
+def test_float_and_int8_files_agree(pets, tmp_path, monkeypatch):
+    """Drawn pets are no photographs, but the two files must answer alike about any picture."""
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
+    images = pets.arrays("test", 200)[0]
+    answers = {kind: evaluation.predict(path, images) for kind, path in conversion.pretrained_files().items()}
+    assert np.abs(answers["float32"] - answers["int8"]).mean() < 0.03
+    assert (answers["float32"].argmax(1) == answers["int8"].argmax(1)).mean() > 0.95
+
+
+@pytest.mark.photographs
+@pytest.mark.skipif(not datasets.photographs_prepared(), reason="the photographs are not prepared: make photos")
+def test_the_card_is_true_on_the_photographs():
+    found = evaluation.score(training.PRETRAINED_INT8, *datasets.load("photographs").arrays("test"))
+    promised = CARD["results"]["test"]["int8"]
+    assert len(found.labels) != promised["pictures"] or found.correct.sum() == promised["right"]
