@@ -24,7 +24,7 @@ from tqdm import tqdm
 METRICS = "metrics.json"
 PARTIAL = ".partial"
 _standard_error = threading.RLock()
-LEFT_OVER_AFTER = 3600  # seconds after which a partial file belongs to a run that died
+LEFT_OVER_AFTER = 24 * 3600  # seconds after which a partial file belongs to a run that died
 
 PACKAGES = (
     "tensorflow",

@@ -15,6 +15,7 @@ from helpers.datasets import Pets, normalise
 from helpers.runtime import tf
 
 CALIBRATION_PICTURES = 100
+GRAPH = "saved_model.pb"  # the file of a SavedModel that holds its computation
 SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
 
 RepresentativeDataset = Callable[[], Iterator[list[np.ndarray]]]
@@ -116,7 +117,7 @@ def convert(kind: str, saved_model: Path, calibration: np.ndarray | None = None)
     """
     if kind not in KINDS:
         raise KeyError(f"Expected one of {', '.join(KINDS)}; found {kind!r}.")
-    if not (Path(saved_model) / "saved_model.pb").exists():
+    if not (Path(saved_model) / GRAPH).exists():
         raise FileNotFoundError(
             f"There is no SavedModel in {saved_model}: run 01_train, or training.saved_model(pets)."
         )
@@ -139,16 +140,18 @@ def write(content: bytes, path: Path) -> Path:
 
 
 def file(pets: Pets, kind: str) -> Path:
-    """Return the .tflite file of one kind for the model trained on this data, converting it first if it is missing."""
-    path = pets.folder / filename(kind)
-    if not path.exists():
-        write(convert(kind, training.saved_model(pets), calibration_inputs(pets)), path)
+    """Return the .tflite file of one kind for the model trained on this data.
+
+    It is converted first if it is missing, or older than the model.
+    """
+    path, model = pets.folder / filename(kind), training.saved_model(pets)
+    if not path.exists() or path.stat().st_mtime < (model / GRAPH).stat().st_mtime:
+        write(convert(kind, model, calibration_inputs(pets)), path)
     return path
 
 
 def files(pets: Pets) -> dict[str, Path]:
     """Return the files of all `KINDS`, {kind: path}, making those that are missing."""
-    training.saved_model(pets)
     return {kind: file(pets, kind) for kind in artifacts.progress(KINDS, "Converting", "file")}
 
 

@@ -382,14 +382,16 @@ def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> 
     """Show some pictures, and the size, accuracy and time of each kind of file.
 
     Args:
-        images: four pictures or more, uint8 [n, height, width, 3].
+        images: uint8 [n, height, width, 3]; the first four are shown, and white where there are fewer.
         comparison: from `summary.comparison`.
         kernels: the kernel set of the times.
     """
     rows = comparison["models"]
     names = list(rows)
     figure, axes = _axes(13, 3.6, ncols=4, width_ratios=(1.15, 1, 1, 1))
-    mosaic = np.concatenate([np.concatenate(list(images[i : i + 2]), axis=1) for i in (0, 2)])
+    images = images[:4]
+    four = np.concatenate([images, np.full((4 - len(images), *images.shape[1:]), 255, np.uint8)])
+    mosaic = np.concatenate([np.concatenate(list(four[i : i + 2]), axis=1) for i in (0, 2)])
     axes[0].imshow(mosaic, interpolation="nearest")
     axes[0].axis("off")
     axes[0].set_title("Cat or dog?")
@@ -410,9 +412,8 @@ def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> 
         f"{n} {rows[n]['bytes'] / 1e3:,.0f} kB, {rows[n]['accuracy']:.1%}, {t:.2f} ms"
         for n, t in zip(names, times, strict=True)
     ]
-    return Picture(
-        figure, f"Four {comparison['data']}, then size, accuracy and time for each kind of file: {'; '.join(found)}."
-    )
+    shown = f"{('No', 'One', 'Two', 'Three', 'Four')[len(images)]} {comparison['data']}"
+    return Picture(figure, f"{shown}, then size, accuracy and time for each kind of file: {'; '.join(found)}.")
 
 
 def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form: str) -> None:

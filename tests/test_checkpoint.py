@@ -67,3 +67,10 @@ def test_the_card_is_true_on_the_photographs():
     found = evaluation.score(training.PRETRAINED_INT8, *datasets.load("photographs").arrays("test"))
     promised = CARD["results"]["test"]["int8"]
     assert len(found.labels) != promised["pictures"] or found.correct.sum() == promised["right"]
+
+
+def test_the_readme_repeats_the_card():
+    said = (artifacts.project() / "README.md").read_text()
+    assert f"{CARD['results']['test']['int8']['accuracy']:.1%} of the test photographs" in said
+    assert f"{CARD['int8_bytes'] / 1e3:.0f} kB" in said
+    assert f"{CARD['int8_arena_bytes'] / 1e3:.0f} kB of RAM" in said

@@ -1,0 +1,61 @@
+"""Any notebook can be the first one opened: each runs alone, with nothing made before, on a few pictures."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from helpers import conversion, training
+
+pytest_plugins = ["small"]
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+COURSE = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+PICTURES = 25  # of each class: a third of the small folder, because four trainings and four conversions take long
+AT_ONCE = 2  # notebooks, one for each core
+FILES = {conversion.filename(kind) for kind in conversion.KINDS}
+
+# What must be there afterwards, besides the page: whatever the notebook needs and whatever it writes.
+MADE = {
+    "01_train": {training.CHECKPOINT, training.HISTORY, training.SAVED_MODEL},
+    "02_convert": {training.SAVED_MODEL, "converted_model.tflite", *FILES},
+    "05_tradeoffs": {training.SAVED_MODEL, *FILES},
+    "08_summary": {training.SAVED_MODEL, *FILES},
+}
+
+
+@pytest.fixture(scope="module")
+def runs(small_folder, tmp_path_factory):
+    """Each notebook run alone: {name: (its artifacts, what was printed, exit status)}."""
+    folder = tmp_path_factory.mktemp("few") / "pets"
+    for path in small_folder.glob("*/*.png"):
+        if int(path.stem) < PICTURES:
+            (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / path.parent.name)
+
+    def alone(name):
+        home = tmp_path_factory.mktemp(name)
+        environment = {**os.environ, "PTQ_ARTIFACTS": str(home), "PTQ_DATASET": str(folder)}
+        command = [sys.executable, str(NOTEBOOKS / "run.py"), "--only", name]
+        options = {"capture_output": True, "text": True, "timeout": 500, "check": False}
+        done = subprocess.run(command, env=environment, cwd=home, **options)
+        return home, done.stdout + done.stderr, done.returncode
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(COURSE, pool.map(alone, COURSE), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COURSE)
+def test_a_notebook_runs_first_and_alone(runs, name):
+    home, said, status = runs[name]
+    assert status == 0, said
+    (folder,) = home.glob("folder-*")
+    made = {path.name for path in folder.iterdir()}
+    assert made >= MADE.get(name, set())
+    assert not [path for path in made if path.endswith(".partial")], "nothing half-written is left"
+    assert (home / "html" / f"{name}.html").is_file()

@@ -1,0 +1,288 @@
+"""Scores, intervals and tests against formulas written out a second time; batches against one picture at a time."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from helpers import evaluation
+from helpers.datasets import normalise
+from helpers.evaluation import Score
+
+pytest_plugins = ["small"]
+
+# --- Wilson's interval ---------------------------------------------------------------------------------------
+
+COUNTS = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@settings(deadline=None)
+@given(COUNTS, st.floats(0.5, 0.999))
+def test_wilson_is_the_closed_formula(counts, confidence):
+    """Wilson 1927: the p for which |p-hat - p| = z sqrt(p (1 - p) / n)."""
+    (right, total), p = counts, counts[0] / counts[1]
+    z = math.sqrt(2) * erfinv(confidence)
+    centre = (p + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * math.sqrt(p * (1 - p) / total + z**2 / (4 * total**2))
+    low, high = evaluation.wilson(right, total, confidence)
+    assert low == pytest.approx(max(0, centre - half), abs=1e-9)
+    assert high == pytest.approx(min(1, centre + half), abs=1e-9)
+
+
+def erfinv(x):
+    """Return the y with erf(y) = x, by bisection."""
+    low, high = 0.0, 10.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.erf(middle) < x else (low, middle)
+    return low
+
+
+@settings(deadline=None)
+@given(COUNTS)
+def test_wilson_stays_between_0_and_1_and_holds_the_share_found(counts):
+    low, high = evaluation.wilson(*counts)
+    assert 0 <= low <= counts[0] / counts[1] <= high <= 1
+    assert low < high
+
+
+@settings(deadline=None)
+@given(COUNTS, st.integers(2, 10))
+def test_wilson_narrows_with_more_pictures(counts, times):
+    low, high = evaluation.wilson(*counts)
+    narrow_low, narrow_high = evaluation.wilson(times * counts[0], times * counts[1])
+    assert narrow_high - narrow_low < high - low
+
+
+def test_wilson_of_a_published_example():
+    """Newcombe 1998 (doi:10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E), table I: 81 of 263."""
+    assert evaluation.wilson(81, 263) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
+
+
+@pytest.mark.parametrize(("right", "total"), [(0, 0), (3, 2), (-1, 5)])
+def test_wilson_says_what_it_needs(right, total):
+    with pytest.raises(ValueError, match=f"at least one picture; found {right} of {total}"):
+        evaluation.wilson(right, total)
+
+
+# --- McNemar's test ------------------------------------------------------------------------------------------
+
+
+def binomial_sum(b, c):
+    """Return McNemar's exact two-sided p: as likely as the split found, or less, if a fair coin decides."""
+    n = b + c
+    return sum(math.comb(n, k) for k in range(n + 1) if math.comb(n, k) <= math.comb(n, b)) / 2**n
+
+
+@settings(deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.randoms())
+def test_mcnemar_is_a_sum_of_binomial_coefficients(only_first, only_second, both, neither, random):
+    pairs = [(1, 0)] * only_first + [(0, 1)] * only_second + [(1, 1)] * both + [(0, 0)] * neither
+    assume(pairs)
+    random.shuffle(pairs)
+    first, second = np.array(pairs, bool).T
+    found = evaluation.mcnemar(first, second)
+    assert (found.only_first, found.only_second) == (only_first, only_second)
+    assert found.p_value == pytest.approx(binomial_sum(only_first, only_second))
+    assert evaluation.mcnemar(second, first).p_value == pytest.approx(found.p_value)
+
+
+def test_mcnemar_of_two_models_that_agree():
+    same = np.array([True, False, True])
+    assert evaluation.mcnemar(same, same) == evaluation.Comparison(0, 0, 1.0)
+
+
+def test_mcnemar_by_hand():
+    first, second = np.array([1, 1, 1, 1, 1, 1, 0], bool), np.array([0, 0, 0, 0, 0, 0, 0], bool)
+    assert evaluation.mcnemar(first, second).p_value == pytest.approx(2 / 2**6)
+
+
+# --- scores --------------------------------------------------------------------------------------------------
+
+
+def test_a_score_by_hand():
+    score = Score(np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], np.float32), np.array([0, 1, 1, 1]))
+    assert score.predictions.tolist() == [0, 1, 0, 1]
+    assert score.correct.tolist() == [True, True, False, True]
+    assert score.accuracy == 0.75
+    assert score.interval == evaluation.wilson(3, 4)
+    assert str(score) == "75.0% (30.1% to 95.4%)"
+
+
+# --- numbers to codes and back -------------------------------------------------------------------------------
+
+DETAILS = st.builds(
+    lambda dtype, scale, share: {
+        "dtype": dtype,
+        "quantization": (scale, int(np.iinfo(dtype).min + share * (np.iinfo(dtype).max - np.iinfo(dtype).min))),
+    },
+    st.sampled_from([np.int8, np.uint8, np.int16]),
+    st.floats(1e-4, 10).map(lambda x: float(np.float32(x))),
+    st.floats(0, 1),
+)
+FLOATS = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(-1e4, 1e4, width=32))
+
+
+@settings(deadline=None)
+@given(FLOATS, DETAILS)
+def test_quantize_input_rounds_and_clips(values, details):
+    """Against the definition in exact arithmetic, one number at a time; Python rounds halves to even, as NumPy does."""
+    codes = evaluation.quantize_input(values, details)
+    (scale, zero_point), limits = details["quantization"], np.iinfo(details["dtype"])
+    assert codes.dtype == details["dtype"]
+    for value, code in zip(values, codes, strict=True):
+        quotient = float(np.float32(value) / np.float32(scale))
+        assert code == min(max(round(quotient) + zero_point, limits.min), limits.max)
+
+
+@settings(deadline=None)
+@given(FLOATS, DETAILS)
+def test_there_and_back_is_off_by_half_a_step_at_most(values, details):
+    (scale, zero_point), limits = details["quantization"], np.iinfo(details["dtype"])
+    low, high = (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
+    back = evaluation.dequantize_output(evaluation.quantize_input(values, details), details)
+    assert back.dtype == np.float32
+    error = np.abs(back - np.clip(values.astype(np.float64), low, high))
+    assert np.all(error <= scale / 2 + 1e-5 * np.abs(values) + 1e-6)
+
+
+def test_halves_go_to_the_even_code():
+    details = {"dtype": np.int8, "quantization": (1.0, 0)}
+    assert evaluation.quantize_input(np.array([0.5, 1.5, 2.5, -0.5, -1.5], np.float32), details).tolist() == [
+        0,
+        2,
+        2,
+        0,
+        -2,
+    ]
+
+
+@settings(deadline=None)
+@given(FLOATS)
+def test_a_float_model_gets_its_numbers_unchanged(values):
+    details = {"dtype": np.float32, "quantization": (0.0, 0)}
+    assert evaluation.quantize_input(values, details) is values
+    assert evaluation.dequantize_output(values, details) is values
+
+
+# --- running files -------------------------------------------------------------------------------------------
+
+
+def one_by_one(path, images, kernels="XNNPACK"):
+    """Run pictures as the tutorials do: one interpreter, one picture at a time."""
+    ready = evaluation.interpreter(path, kernels)
+    entry = ready.get_input_details()[0]
+    return np.concatenate([evaluation.run(ready, evaluation.quantize_input(normalise(i[None]), entry)) for i in images])
+
+
+@pytest.fixture(scope="module")
+def alone(small):
+    """The probabilities of 25 pictures, taken one at a time: {kind: [25, 2]}."""
+    images, _ = small.pets.arrays("train", 25)
+    return images, {kind: one_by_one(small.files[kind], images) for kind in ("float32", "int8")}
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 25])
+def test_batches_give_what_single_pictures_give_in_their_order(small, alone, count):
+    images, expected = alone
+    found = evaluation.predict(small.files["int8"], images[:count])
+    assert (found.shape, found.dtype) == ((count, 2), np.float32)
+    np.testing.assert_array_equal(found, expected["int8"][:count])
+    found = evaluation.predict(small.files["float32"], images[:count])
+    np.testing.assert_allclose(found, expected["float32"][:count], rtol=0, atol=1e-6)
+
+
+def test_the_pictures_are_told_apart(alone):
+    """Otherwise a wrong order could not be seen above."""
+    assert len(np.unique(alone[1]["int8"][:, 0])) > 5
+
+
+def test_the_bytes_of_a_file_do_as_well(small, alone):
+    images, expected = alone
+    np.testing.assert_array_equal(evaluation.predict(small.files["int8"].read_bytes(), images), expected["int8"])
+
+
+@pytest.mark.parametrize("kernels", evaluation.KERNELS)
+def test_all_kernel_sets_run_all_files_and_agree(small, kernels):
+    images, labels = small.pets.arrays("train", 12)
+    for kind, path in small.files.items():
+        score = evaluation.score(path, images, labels, kernels=kernels)
+        default = evaluation.predict(path, images)
+        step = 1 / 256 if kind.startswith("int8") else 1e-3  # one code of an int8 output
+        np.testing.assert_allclose(score.probabilities, default, rtol=0, atol=step)
+        np.testing.assert_allclose(score.probabilities.sum(axis=1), 1, atol=0.01)
+
+
+def test_our_rounding_of_the_input_is_tflites(small):
+    """The file with float input starts with TFLite's own QUANTIZE operator; the rest of the two files is the same."""
+    images, _ = small.pets.arrays("train", 40)
+    ours = evaluation.predict(small.files["int8"], images)
+    theirs = evaluation.predict(small.files["int8, float in/out"], images)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1 / 256)
+
+
+def test_score_all_keeps_names_and_order(small):
+    images, labels = small.pets.arrays("test")
+    scores = evaluation.score_all(small.files, images, labels)
+    assert list(scores) == list(small.files)
+    for kind, score in scores.items():
+        np.testing.assert_array_equal(score.probabilities, evaluation.predict(small.files[kind], images))
+
+
+def test_another_way_to_the_input_is_used(small):
+    images, _ = small.pets.arrays("train", 3)
+    seen = []
+
+    def black(inputs, details):
+        seen.append((inputs.dtype, inputs.max() <= 1, details["dtype"]))
+        return np.full(inputs.shape, -128, np.int8)
+
+    found = evaluation.predict(small.files["int8"], images, to_input=black)
+    np.testing.assert_array_equal(found, evaluation.predict(small.files["int8"], np.zeros_like(images)))
+    assert set(seen) == {(np.dtype(np.float32), np.True_, np.int8)}
+
+
+# --- what can go wrong ---------------------------------------------------------------------------------------
+
+
+def test_no_pictures(small):
+    with pytest.raises(ValueError, match="at least one picture to classify; found none"):
+        evaluation.predict(small.files["int8"], np.empty((0, 96, 96, 3), np.uint8))
+
+
+def test_unknown_kernels(small):
+    with pytest.raises(KeyError, match="XNNPACK, built-in, reference; found 'fast'"):
+        evaluation.interpreter(small.files["int8"], "fast")
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no model file .*nothing\.tflite: run 02_convert"):
+        evaluation.interpreter(tmp_path / "nothing.tflite")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x1c\0\0\0TFL3" + b"\xff" * 99, "half"])
+def test_a_file_that_is_no_model(small, tmp_path, content, capfd):
+    if content == "half":
+        whole = small.files["int8"].read_bytes()
+        content = whole[: len(whole) // 2]
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"broken\.tflite is no model TFLite can run: "):
+        evaluation.interpreter(path)
+    if content:
+        with pytest.raises(ValueError, match="The content is no model TFLite can run: "):
+            evaluation.interpreter(content)
+
+
+# --- the promise of the course -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_int8_costs_at_most_half_a_point_on_the_drawn_pets(pets, files):
+    images, labels = pets.arrays("test")
+    whole, small = (evaluation.score(files[kind], images, labels) for kind in ("float32", "int8"))
+    assert whole.accuracy - small.accuracy <= 0.005
+    assert 0.9 < whole.accuracy < 0.98, "the drawn pets are neither hopeless nor trivial"

@@ -1,0 +1,220 @@
+"""What is read from a file, against TFLite's own interpreter and against sums by hand."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import conversion, inspection
+from helpers.inspection import Tensor
+
+pytest_plugins = ["small"]
+
+KINDS = list(conversion.KINDS)
+BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
+
+
+def made_up(data, scale, zero_point=None, axis=0):
+    """Return a constant tensor."""
+    zero_point = np.zeros(len(scale), np.int64) if zero_point is None else np.array(zero_point, np.int64)
+    return Tensor(
+        0, "t", np.shape(data), "int8", np.array(scale, np.float32), zero_point, axis, "weights", np.array(data)
+    )
+
+
+# --- tensors -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_tensor_is_as_the_interpreter_says(small, kind):
+    found = inspection.tensors(small.files[kind])
+    ready = Interpreter(str(small.files[kind]), experimental_preserve_all_tensors=True)
+    details = {entry["index"]: entry for entry in ready.get_tensor_details()}
+    for tensor in found:
+        entry = details[tensor.index]
+        assert tensor.name == entry["name"]
+        assert tensor.dtype == np.dtype(entry["dtype"]).name
+        assert tensor.shape == tuple(entry["shape"])
+        theirs = entry["quantization_parameters"]
+        np.testing.assert_array_equal(tensor.scale, theirs["scales"])
+        np.testing.assert_array_equal(tensor.zero_point, theirs["zero_points"])
+        if len(tensor.scale) > 1:
+            assert tensor.axis == theirs["quantized_dimension"]
+    assert {t.index for t in found if t.role == "input"} == {d["index"] for d in ready.get_input_details()}
+    assert {t.index for t in found if t.role == "output"} == {d["index"] for d in ready.get_output_details()}
+
+
+def test_operators_are_those_that_run(small):
+    names = [step.name for step in inspection.operators(small.files["int8"])]
+    assert names.count("CONV_2D") == 5
+    assert names.count("MAX_POOL_2D") == 3
+    assert names[-3:] == ["MEAN", "FULLY_CONNECTED", "SOFTMAX"]
+    around = [step.name for step in inspection.operators(small.files["int8, float in/out"])]
+    assert around == ["QUANTIZE", *names, "DEQUANTIZE"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_and_biases_are_found_in_every_kind(small, kind):
+    found = inspection.tensors(small.files[kind])
+    weights, biases = ([t for t in found if t.role == role] for role in ("weights", "bias"))
+    assert sum(t.data.size for t in weights) == sum(math.prod(shape) for shape in SHAPES)
+    assert len(weights) == len(biases) == 6
+    assert sum(t.data.size for t in biases) == 16 + 24 + 48 + 96 + 128 + 2
+
+
+def test_the_scale_of_a_bias_is_that_of_its_products(small):
+    """A bias is added to sums of input code times weight code, so its step is input scale times weight scale."""
+    for kind in ("int8", "int16x8"):
+        known = inspection.tensors(small.files[kind])
+        steps = [s for s in inspection.operators(small.files[kind]) if s.name in inspection.WEIGHED]
+        assert len(steps) == 6
+        for step in steps:
+            data, weights, bias = (known[i] for i in step.inputs)
+            np.testing.assert_allclose(bias.scale, data.scale * weights.scale, rtol=1e-6)
+            assert not bias.zero_point.any()
+            assert not weights.zero_point.any()
+            assert bias.dtype == ("int32" if kind == "int8" else "int64")
+
+
+def test_int8_weights_are_the_float_weights_to_half_a_step(small):
+    """The two files come from one model; batch normalisation is folded into the weights of both."""
+    whole, coded = ([t for t in inspection.tensors(small.files[k]) if t.role == "weights"] for k in ("float32", "int8"))
+    by_shape = {t.shape: t for t in whole}
+    assert len(by_shape) == len(coded) == 6
+    for tensor in coded:
+        expected, steps = by_shape[tensor.shape].data, tensor.scale.reshape(-1, *[1] * (len(tensor.shape) - 1))
+        assert tensor.dequantized().dtype == np.float32
+        assert np.all(np.abs(tensor.dequantized() - expected) <= steps * 0.501)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(2**-20, 8, width=32), min_size=3, max_size=3), st.integers(0, 2), st.integers(-9, 9))
+def test_per_channel_values_by_hand(scale, axis, zero):
+    data = np.arange(-13, 14, dtype=np.int8).reshape(3, 3, 3)
+    found = made_up(data, scale, [zero] * 3, axis).dequantized()
+    for place, code in np.ndenumerate(data):
+        assert found[place] == pytest.approx((int(code) - zero) * scale[place[axis]], rel=1e-6)
+
+
+def test_one_scale_for_all_values_and_none():
+    data = np.array([[-128, 0], [5, 127]], np.int8)
+    np.testing.assert_allclose(made_up(data, [0.5], [-3]).dequantized(), (data.astype(float) + 3) * 0.5)
+    np.testing.assert_allclose(made_up(data, [0.5], [-3], axis=1).dequantized(), (data.astype(float) + 3) * 0.5)
+    np.testing.assert_array_equal(made_up(data, []).dequantized(), data)
+    assert made_up(np.int8(7), [0.5]).dequantized() == 3.5, "a single number"
+
+
+def test_granularity_in_words():
+    words = [made_up(np.zeros(8, np.int8), [1.0] * count).granularity for count in (0, 1, 8)]
+    assert words == ["–", "per tensor", "per channel (8)"]
+
+
+# --- bytes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_bytes_add_up_to_the_file(small, kind):
+    sizes = inspection.bytes_by_purpose(small.files[kind])
+    assert tuple(sizes) == inspection.PURPOSES
+    assert sum(sizes.values()) == small.files[kind].stat().st_size
+    assert all(size >= 0 for size in sizes.values())
+    assert sizes["structure"] < 20_000
+
+
+def test_int8_weights_are_four_times_as_small_and_the_file_is_not(small):
+    whole, coded = (inspection.bytes_by_purpose(small.files[kind]) for kind in ("float32", "int8"))
+    assert whole["weights"] == 4 * coded["weights"]
+    assert coded["weights"] == sum(math.prod(shape) for shape in SHAPES)
+    assert 3.5 < sum(whole.values()) / sum(coded.values()) < 4
+    assert whole["quantization parameters"] == 0 < coded["quantization parameters"]
+
+
+SHAPES = [(16, 3, 3, 3), (24, 3, 3, 16), (48, 3, 3, 24), (96, 3, 3, 48), (128, 3, 3, 96), (2, 128)]
+
+
+def test_quantization_parameters_by_hand(small):
+    """Each scale takes 4 bytes and each zero point 8; the converter stores no minima and maxima."""
+    known = inspection.tensors(small.files["int8"])
+    expected = sum(4 * len(t.scale) + 8 * len(t.zero_point) for t in known)
+    assert inspection.bytes_by_purpose(small.files["int8"])["quantization parameters"] == expected
+
+
+# --- tables --------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_tensors_has_a_row_for_each(small):
+    known = inspection.tensors(small.files["int8"])
+    table = inspection.tensor_table(small.files["int8"])
+    assert len(table.rows) == len(known)
+    for row, tensor in zip(table.rows, known, strict=True):
+        cells = dict(zip(table.columns, row, strict=True))
+        assert (cells["#"], cells["role"], cells["dtype"]) == (str(tensor.index), tensor.role, tensor.dtype)
+        if len(tensor.scale) == 1:
+            assert float(cells["scale"]) == pytest.approx(float(tensor.scale[0]), rel=0.01)
+            assert int(cells["zero point"]) == tensor.zero_point[0]
+
+
+def test_the_table_of_some_steps_has_their_tensors_only(small):
+    table = inspection.tensor_table(small.files["int8"], steps=(0, -1))
+    first, *_, last = inspection.operators(small.files["int8"])
+    expected = [*first.inputs, *first.outputs, *last.inputs, *last.outputs]
+    assert [row[0] for row in table.rows] == [str(index) for index in expected]
+    roles = [row[table.columns.index("role")] for row in table.rows]
+    assert roles == ["input", "weights", "bias", "activation", "activation", "output"]
+
+
+def test_the_table_of_sizes(small):
+    table = inspection.size_table({kind: small.files[kind] for kind in ("float32", "int8")})
+    first, second = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert (first["weights shrink"], second["weights shrink"]) == ("1.00", "4.00")
+    sizes = [small.files[kind].stat().st_size for kind in ("float32", "int8")]
+    assert [int(row["file"].replace(",", "")) for row in (first, second)] == sizes
+    assert second["file shrinks"] == f"{sizes[0] / sizes[1]:.2f}"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "picture", "a/b;c/d", "StatefulPartitionedCall/net_1/conv1_1/convolution;x", "x" * 99]
+)
+def test_short_names_fit(name):
+    assert len(inspection.short_name(name)) <= 34
+    if len(name) < 10:
+        assert inspection.short_name(name) in name
+
+
+# --- what can go wrong ---------------------------------------------------------------------------------------
+
+READERS = [inspection.tensors, inspection.operators, inspection.bytes_by_purpose, inspection.tensor_table]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda f: f.__name__)
+def test_a_missing_file(tmp_path, reader):
+    with pytest.raises(FileNotFoundError, match=r"no model file .*nothing\.tflite: run 02_convert"):
+        reader(tmp_path / "nothing.tflite")
+    with pytest.raises(FileNotFoundError, match="no model file"):
+        reader(tmp_path)  # a folder
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"hello, this is no model"])
+def test_a_file_that_is_no_model(tmp_path, content):
+    path = tmp_path / "photo.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"photo\.tflite is no \.tflite file: bytes 4 to 8 should be b'TFL3', found"):
+        inspection.tensors(path)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
+def test_half_a_file(small, tmp_path, share):
+    whole = small.files["int8"].read_bytes()
+    path = tmp_path / "half.tflite"
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match=r"half\.tflite is a broken \.tflite file.*convert again"):
+        inspection.tensors(path)
+
+
+def test_tensors_cannot_be_changed(small):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        inspection.tensors(small.files["int8"])[0].dtype = "int4"

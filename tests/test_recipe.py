@@ -1,0 +1,282 @@
+"""The recipe of the shipped checkpoint: augmentation, schedule, optimiser, average, and going on after a stop."""
+
+import json
+import math
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+
+from helpers import artifacts, models, recipe
+from helpers.runtime import keras, tf
+
+SMALL = recipe.Recipe(stages=((16, 2), (24, 1)), unmixed=1, batch=8, warm_up=0.5)
+layers = keras.layers
+
+
+def tiny(size=None):
+    """Return a network that trains in no time."""
+    inputs = keras.Input((size, size, 3))
+    x = layers.Conv2D(4, 3, strides=2, use_bias=False, name="conv")(inputs)
+    x = layers.ReLU(6.0)(models.FusedBatchNormalization(momentum=0.9, name="norm")(x))
+    x = layers.Dense(2, name="dense")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, layers.Softmax()(x), name="tiny")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """19 made-up pictures of 32 pixels, so two steps of 8 in an epoch, and their labels."""
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (19, 32, 32, 3), np.uint8), generator.integers(0, 2, 19).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def whole(pictures, tmp_path_factory):
+    """A training from beginning to end, and the folder of its state."""
+    folder = tmp_path_factory.mktemp("whole")
+    return recipe.train(pictures, pictures, SMALL, folder, tiny), folder
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    """A folder with the state of a training that was interrupted after the first epoch."""
+    return shutil.copytree(stopped_once, tmp_path / "stopped")
+
+
+@pytest.fixture(scope="module")
+def stopped_once(pictures, tmp_path_factory):
+    def stop(run, *words):
+        if run.history:
+            raise KeyboardInterrupt
+        return epoch(run, *words)
+
+    epoch, folder = recipe.Run.epoch, tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(recipe.Run, "epoch", stop)
+        recipe.train(pictures, pictures, SMALL, folder, tiny)
+    return folder
+
+
+def values(run):
+    return {name: variable.numpy() for name, variable in run._state().items()}
+
+
+def seed(*numbers):
+    return tf.constant(numbers, tf.int32)
+
+
+def one_hot(labels):
+    return np.eye(2, dtype=np.float32)[labels]
+
+
+# --- augmentation ------------------------------------------------------------------------------------------------
+
+
+def test_augmentation_keeps_shape_and_range_and_follows_from_its_seed(pictures):
+    x, y = recipe.augment(*pictures, 16, tf.constant(1.0), seed(17, 0))
+    assert (x.shape, x.dtype, y.shape, y.dtype) == ((19, 16, 16, 3), tf.float32, (19, 2), tf.float32)
+    assert x.numpy().min() >= 0 and x.numpy().max() <= 1
+    np.testing.assert_allclose(y.numpy().sum(1), 1, rtol=1e-6)
+    again = recipe.augment(*pictures, 16, tf.constant(1.0), seed(17, 0))
+    np.testing.assert_array_equal(x, again[0])
+    np.testing.assert_array_equal(y, again[1])
+    other, _ = recipe.augment(*pictures, 16, tf.constant(1.0), seed(17, 16))
+    assert np.abs(x - other).reshape(19, -1).max(1).min() > 0.01, "every picture comes out different in the next step"
+
+
+def test_without_mixing_the_labels_stay(pictures):
+    _, y = recipe.augment(*pictures, 16, tf.constant(0.0), seed(17, 0))
+    np.testing.assert_array_equal(y, one_hot(pictures[1]))
+
+
+def test_crop_cuts_a_box_and_mirrors_it():
+    """In a picture that rises to the right and downwards, corners tell where the box lies and if it is mirrored."""
+    rise = np.linspace(0, 255, 128)
+    image = np.stack(np.broadcast_arrays(rise[None, :], rise[:, None], 0.0), -1).round().astype(np.uint8)
+    x = recipe.crop(np.repeat(image[None], 400, 0), 16, seed(3, 0)).numpy()
+    width, height = x[:, 0, -1, 0] - x[:, 0, 0, 0], x[:, -1, 0, 1] - x[:, 0, 0, 1]
+    assert 0.4 < (width < 0).mean() < 0.6
+    assert height.min() > 0
+    area, ratio = np.abs(width) * height, np.abs(width) / height
+    assert 0.34 < area.min() < 0.4 and 0.9 < area.max() < 1.01
+    assert 0.74 < ratio.min() < 0.8 and 1.25 < ratio.max() < 1.34
+
+
+def test_cut_out_paints_squares_of_grey():
+    x = recipe.cut_out(tf.zeros([400, 50, 50, 3]), seed(5, 0)).numpy()
+    assert set(np.unique(x)) == {np.float32(0), np.float32(0.45)}
+    sides = (x[..., 0] > 0).any(1).sum(1), (x[..., 0] > 0).any(2).sum(1)
+    np.testing.assert_array_equal((x[..., 0] > 0).sum((1, 2)), sides[0] * sides[1])
+    assert 0.6 < (sides[0] > 0).mean() < 0.75, "7 of 10, less those too small for a pixel"
+    assert 20 <= max(sides[0].max(), sides[1].max()) <= 22, "44 % of 50 pixels"
+
+
+def test_mixing_blends_a_picture_and_its_label_by_the_same_share():
+    x, y = tf.reshape(tf.range(400.0), [400, 1, 1, 1]), tf.one_hot(tf.range(400) % 2, 2)
+    mixed, labels = (values.numpy() for values in recipe.mix(x, y, tf.constant(1.0), seed(7, 0)))
+    share = (x.numpy() - mixed)[1:, 0, 0, 0]  # the picture before is one less
+    np.testing.assert_allclose(labels[1:, 1], np.abs(np.arange(1, 400) % 2 - share), atol=1e-4)
+    assert share.min() > -1e-4 and 0.35 < share.max() < 0.4001
+    assert 0.4 < (share > 1e-4).mean() < 0.6
+
+
+def test_colour_changes_light_but_neither_shape_nor_grey_order():
+    grey = np.broadcast_to(np.linspace(0.4, 0.6, 16, dtype=np.float32)[None, :, None, None], (200, 16, 1, 3))
+    x = recipe.colour(tf.constant(grey), seed(9, 0)).numpy()
+    assert np.diff(x[:, :, 0].mean(-1), axis=1).min() > 0, "what was lighter stays lighter"
+    change = (x - grey).mean((1, 2, 3))
+    assert 0.15 < change.max() < 0.3 and -0.3 < change.min() < -0.15
+
+
+# --- the optimiser -----------------------------------------------------------------------------------------------
+
+
+def test_learning_rate_rises_in_a_line_and_falls_along_a_cosine():
+    plan = recipe.Recipe(stages=((64, 6), (96, 4)), warm_up=2.0, rate=0.1)
+    found = {step: float(recipe.learning_rate(tf.constant(step), plan, 50)) for step in (0, 49, 99, 100, 300, 499)}
+    wanted = {0: 0.1 / 100, 49: 0.05, 99: 0.1, 100: 0.1, 300: 0.05}  # 500 steps, of which 100 warm up
+    wanted[499] = 0.05 * (1 + math.cos(math.pi * 399 / 400))
+    assert found == pytest.approx(wanted, rel=1e-4, abs=1e-8)
+    assert float(recipe.learning_rate(tf.constant(500), plan, 50)) == pytest.approx(0, abs=1e-8)
+
+
+def test_two_steps_of_descent_by_hand():
+    """With constant gradients, worked out with NumPy; weight decay touches the kernels only."""
+    run = recipe.Run(SMALL, 19, tiny)
+    names = [w.path.rsplit("/", 1)[-1] for w in run.network.trainable_weights]
+    assert names == ["kernel", "gamma", "beta", "kernel", "bias"]
+    gradients = [tf.fill(v.shape, 0.25) for v in run.trained]
+    wanted = [v.numpy().astype(np.float64) for v in run.trained]
+    momenta = [0.0] * len(wanted)
+    for step in range(2):
+        run.step.assign(step)
+        rate = float(recipe.learning_rate(run.step, SMALL, run.steps))
+        run._descend(gradients)
+        for i, name in enumerate(names):
+            g = 0.25 + (5e-4 * wanted[i] if name == "kernel" else 0)
+            momenta[i] = 0.9 * momenta[i] + g
+            wanted[i] = wanted[i] - rate * (g + 0.9 * momenta[i])
+    for variable, by_hand in zip(run.trained, wanted, strict=True):
+        np.testing.assert_allclose(variable.numpy(), by_hand, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("step", "kept"), [(0, 0.1), (8, 0.5), (100_000, 0.995)])
+def test_average_of_the_weights_by_hand(step, kept):
+    run = recipe.Run(SMALL, 19, tiny)
+    before = [a.numpy() for a in run.averages]
+    for variable in run.weights:
+        variable.assign_add(tf.ones_like(variable))
+    run.step.assign(step)
+    run._average()
+    for a, b, v in zip(run.averages, before, run.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), kept * b + (1 - kept) * v.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_network_trained_is_the_suites_own_without_its_softmax():
+    run = recipe.Run(recipe.Recipe(), 256)
+    assert [w.shape for w in run.averaged.weights] == [w.shape for w in models.residual_cnn().weights]
+    x = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    np.testing.assert_allclose(tf.nn.softmax(run.network(x)), run.averaged(x), rtol=1e-5)
+    assert len(recipe.Recipe().sizes) == 80
+
+
+# --- whole trainings ---------------------------------------------------------------------------------------------
+
+
+def test_batches_hold_each_picture_once_and_follow_from_seed_and_epoch():
+    first = list(recipe.batches(19, 0, SMALL))
+    assert len(np.unique(np.concatenate(first))) == 16
+    assert all(map(np.array_equal, first, recipe.batches(19, 0, SMALL)))
+    assert not np.array_equal(first, list(recipe.batches(19, 1, SMALL)))
+
+
+def test_the_same_seed_gives_the_same_weights(pictures, stopped):
+    run = recipe.Run(SMALL, 19, tiny)
+    start = values(run)
+    run.epoch(*pictures)
+    assert run.step.numpy() == 2
+    with np.load(stopped / recipe.STATE, allow_pickle=False) as state:
+        for name, now in values(run).items():
+            np.testing.assert_array_equal(now, state[name])
+            assert not np.array_equal(now, start[name])
+
+
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(pictures, whole, stopped, capsys):
+    run = recipe.train(pictures, pictures, SMALL, stopped, tiny)
+    assert "Training 2 of 3 epochs" in capsys.readouterr().out
+    assert all(np.array_equal(now, values(whole[0])[name]) for name, now in values(run).items())
+    assert run.history == whole[0].history
+    assert [entry["size"] for entry in run.history] == [16, 16, 24]
+
+
+def test_the_state_holds_no_pickle_and_belongs_to_one_recipe(pictures, whole):
+    path = whole[1] / recipe.STATE
+    with np.load(path, allow_pickle=False) as state:
+        assert all(state[name].dtype != object for name in state.files)
+    assert all(name.endswith(".npy") for name in zipfile.ZipFile(path).namelist())
+    with pytest.raises(ValueError, match="another recipe: delete it, or choose another folder"):
+        recipe.train(pictures, pictures, recipe.Recipe(stages=((16, 3),), batch=8), whole[1], tiny)
+
+
+def test_too_few_pictures_are_named(pictures, tmp_path):
+    with pytest.raises(ValueError, match="A step takes 128 pictures; found only 19"):
+        recipe.train(pictures, pictures, recipe.Recipe(), tmp_path, tiny)
+
+
+def test_what_is_kept_are_the_averaged_weights_with_a_card(pictures, whole, tmp_path):
+    run = whole[0]
+    card = recipe.keep(run, tmp_path, data="made-up pictures", split=["all"], command="a command")
+    found = tiny(size=32)
+    models.load_weights(found, tmp_path / recipe.WEIGHTS)
+    assert all(map(np.array_equal, found.get_weights(), [a.numpy() for a in run.averages]))
+    assert json.loads((tmp_path / recipe.CARD).read_text()) == json.loads(json.dumps(card))
+    assert card["sha256"] == artifacts.sha256(tmp_path / recipe.WEIGHTS)
+    right = found.predict(pictures[0] / np.float32(255), verbose=0).argmax(1) == pictures[1]
+    assert card["validation_accuracy"] == pytest.approx(right.mean())
+    assert {"data", "split", "command", "seed", "versions"} <= card.keys()
+    further = recipe.Run(recipe.Recipe(batch=8), 19, tiny, tmp_path / recipe.WEIGHTS)
+    assert all(map(np.array_equal, found.get_weights(), [w.numpy() for w in further.weights]))
+    assert all(map(np.array_equal, found.get_weights(), [a.numpy() for a in further.averages]))
+    assert json.loads(further.about)["start"] == card["sha256"]
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+def test_stages_are_read_from_text():
+    assert recipe.stages("64:36,80:26,96:18") == recipe.Recipe.stages
+
+
+def test_the_command_says_what_it_needs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(SystemExit, match="run `make photos`, or set TFDS_DATA_DIR"):
+        recipe.main(["--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        recipe.main(["--stages", "64"])
+    assert "invalid stages value: '64'" in capsys.readouterr().err
+
+
+def test_the_command_trains_and_never_reads_the_test_split(whole, tmp_path, monkeypatch, capsys):
+    read, asked = [], []
+    monkeypatch.setattr(recipe.datasets, "photographs_prepared", lambda: True)
+    monkeypatch.setattr(recipe, "photographs", lambda *words: read.append(words) or words)
+    monkeypatch.setattr(recipe, "train", lambda *words, start: asked.append(words) or whole[0])
+    words = f"--out {tmp_path} --stages 16:2,24:1 --unmixed 1 --warm-up 0.5".split()
+    recipe.main(words)
+    assert read == [("train[:80%]", 128), ("train[80%:90%]", 96)]
+    assert asked == [(*read, recipe.Recipe(SMALL.stages, 1, warm_up=0.5), tmp_path)]
+    card = json.loads((tmp_path / recipe.CARD).read_text())
+    assert card["command"].split() == ["python", "-m", "helpers.recipe", *words]
+    assert card["split"] == ["train[:80%]", "train[80%:90%]"]
+    assert f"{card['validation_accuracy']:.2%} of the validation pictures are right." in capsys.readouterr().out
+
+
+def test_a_stopped_command_says_how_to_go_on(tmp_path, monkeypatch):
+    def stop(*words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe.datasets, "photographs_prepared", lambda: True)
+    monkeypatch.setattr(recipe, "photographs", stop)
+    with pytest.raises(SystemExit, match="Stopped: the same command goes on after the last whole epoch"):
+        recipe.main(["--out", str(tmp_path)])
