@@ -34,14 +34,14 @@ class Plan:
     epochs: int
     learning_rate: float = 2e-3
     batch_size: int = 32
-    pictures_per_second: int = 350
+    pictures_per_second: int = 200
 
     def seconds(self, pictures: int) -> float:
         """Return roughly how long the training takes on two cores."""
         return self.epochs * pictures / self.pictures_per_second
 
 
-FROM_SCRATCH = {"drawn": Plan(epochs=5), "photographs": Plan(epochs=30)}
+FROM_SCRATCH = {"drawn": Plan(epochs=4), "photographs": Plan(epochs=30)}
 FINE_TUNING = Plan(epochs=1, learning_rate=1e-4)
 
 
