@@ -26,9 +26,9 @@ FREE = (layers.InputLayer, layers.Dropout, layers.Flatten, layers.Reshape)
 class FusedBatchNormalization(layers.BatchNormalization):
     """Batch normalisation that trains through TensorFlow's fused kernel.
 
-    Keras 3 computes mean and variance as separate operations, which takes more than half of the training time of a
-    small network on a CPU (`benchmarks/training_speed.py`).  The mathematics, the variables and the exported model
-    are the same.
+    Keras 3 computes mean and variance as separate operations, which slows the training of a small network on a CPU
+    (`benchmarks/training_speed.py` measures by how much).  The mathematics, the variables and the exported model are
+    the same.
     """
 
     def call(self, inputs, training=None, mask=None):

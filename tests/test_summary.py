@@ -105,9 +105,9 @@ TURNING = [
     ("less RAM, of 256 KB", {"int8": {"arena_bytes": 300_000}}, "400 to 300 kB", "does not fit"),
     ("75% less to load", {"int8": {"weight_bytes": 165_000}}, "75%", HOLDS),
     ("75% less to load", {"int8": {"weight_bytes": 330_000}}, "50%", "does not hold here"),
-    ("accuracy can be lost", {"int8": {"accuracy": 0.90, "p_value": 0.001}}, "3.00 points", "a loss was measured"),
-    ("accuracy can be lost", {"int8": {"accuracy": 0.92, "p_value": 0.2}}, "1.00 points", "none that these pictures"),
-    ("accuracy can be lost", {"int8": {"accuracy": 0.96, "p_value": 0.001}}, "-3.00 points", "none that these"),
+    ("accuracy can be lost", {"int8": {"accuracy": 0.90, "p_value": 0.001}}, "-3.00 points", "a loss was measured"),
+    ("accuracy can be lost", {"int8": {"accuracy": 0.92, "p_value": 0.2}}, "-1.00 points", "none that these pictures"),
+    ("accuracy can be lost", {"int8": {"accuracy": 0.96, "p_value": 0.001}}, "+3.00 points", "none that these"),
 ]
 
 
