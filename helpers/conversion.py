@@ -44,6 +44,15 @@ def _converter(saved_model: Path) -> tf.lite.TFLiteConverter:
     return tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
 
 
+def _calibrated(saved_model: Path, calibration: np.ndarray, operators: tf.lite.OpsSet) -> tf.lite.TFLiteConverter:
+    """Return a converter that quantizes activations too, with ranges from calibration, to these operators only."""
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_dataset(calibration)
+    converter.target_spec.supported_ops = [operators]
+    return converter
+
+
 def float32(saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
     """Convert without quantization: float32 weights, float32 arithmetic."""
     return _converter(saved_model).convert()
@@ -66,30 +75,20 @@ def float16(saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
 
 def int8_float_io(saved_model: Path, calibration: np.ndarray) -> bytes:
     """Quantize weights and activations to int8; input and output stay float32."""
-    converter = _converter(saved_model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative_dataset(calibration)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    return converter.convert()
+    return _calibrated(saved_model, calibration, tf.lite.OpsSet.TFLITE_BUILTINS_INT8).convert()
 
 
 def int8(saved_model: Path, calibration: np.ndarray) -> bytes:
     """Quantize everything to int8, input and output too: the form a microcontroller wants."""
-    converter = _converter(saved_model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative_dataset(calibration)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter = _calibrated(saved_model, calibration, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
     converter.inference_input_type = converter.inference_output_type = tf.int8
     return converter.convert()
 
 
 def int16x8(saved_model: Path, calibration: np.ndarray) -> bytes:
     """Quantize activations to int16 and weights to int8; input and output stay float32."""
-    converter = _converter(saved_model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative_dataset(calibration)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
-    return converter.convert()
+    operators = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    return _calibrated(saved_model, calibration, operators).convert()
 
 
 KINDS: dict[str, Callable[..., bytes]] = {
