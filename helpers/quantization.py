@@ -213,6 +213,51 @@ def _round_half_away(values: float | np.ndarray) -> np.ndarray:
     return np.copysign(np.floor(np.abs(values) + 0.5), values)
 
 
+# --- the lecture's mapping --------------------------------------------------------------------------------------------
+
+
+def compress(values: np.ndarray, low: float, high: float, bits: int = 8) -> np.ndarray:
+    """Turn numbers from `low` to `high` into unsigned codes, 0 for `low` and 2^bits - 1 for `high`.
+
+    This is the lecture's way to store weights.  The ends come back exactly; zero need not, because it may lie between
+    two codes.
+
+    Args:
+        values: any shape; what lies outside gets the code of the nearer end.
+        low, high: the range, low < high.
+        bits: of one code, 2 to 16.
+
+    Returns:
+        codes in the shape of `values`: uint8 for up to 8 bits, uint16 above.
+
+    Raises:
+        ValueError: the range is empty, infinite or the wrong way round, or a value is NaN.
+    """
+    steps = _unsigned_steps(low, high, bits)
+    values = np.asarray(values, np.float64)
+    if np.isnan(values).any():
+        raise ValueError(f"NaN has no code; found {int(np.isnan(values).sum())} of {values.size} values.")
+    places = (np.clip(values, low, high) - low) / (high - low)
+    return _round_half_away(places * steps).astype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def decompress(codes: np.ndarray, low: float, high: float, bits: int = 8) -> np.ndarray:
+    """Turn the codes of `compress` back into numbers, as float64: code / (2^bits - 1) * (high - low) + low.
+
+    Raises:
+        ValueError: the range is empty, infinite or the wrong way round.
+    """
+    return np.asarray(codes) / _unsigned_steps(low, high, bits) * (high - low) + low
+
+
+def _unsigned_steps(low: float, high: float, bits: int) -> int:
+    """Return the number of steps between the smallest and the largest code, once the range has been looked at."""
+    if not (low < high and np.isfinite([low, high]).all()):
+        raise ValueError(f"Expected two finite numbers, low < high; found {low} and {high}.")
+    smallest, largest = code_range(bits)
+    return largest - smallest
+
+
 # --- what is lost -------------------------------------------------------------------------------------------------
 
 

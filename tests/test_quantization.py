@@ -228,6 +228,41 @@ def test_other_mistakes_get_a_sentence():
         quantization.rmse(np.ones(2), np.ones(3))
 
 
+# --- the lecture's mapping --------------------------------------------------------------------------------------------
+
+
+@given(ranges().filter(lambda r: r[1] - r[0] > 1e-6), BITS, st.lists(st.floats(-0.2, 1.2), max_size=20))
+def test_compressed_values_are_half_a_step_off_at_most_and_the_ends_are_exact(ends, bits, places):
+    low, high = map(float, ends)
+    values = np.array([low, high, *(low + p * (high - low) for p in places)])
+    codes = quantization.compress(values, low, high, bits)
+    restored = quantization.decompress(codes, low, high, bits)
+    assert restored[0] == low
+    assert restored[1] == pytest.approx(high, rel=1e-12, abs=1e-12 * (high - low))
+    step = (high - low) / (2**bits - 1)
+    assert np.abs(restored - np.clip(values, low, high)).max() <= step / 2 * (1 + 1e-9)
+    np.testing.assert_array_equal(quantization.compress(restored, low, high, bits), codes)
+
+
+def test_the_lecture_s_number_line_by_hand():
+    codes = quantization.compress([-5.4, 0, 4.5, 9], -5.4, 4.5)
+    assert (codes.tolist(), codes.dtype) == ([0, 139, 255, 255], np.uint8)
+    assert quantization.decompress(139, -5.4, 4.5) == pytest.approx(139 / 255 * 9.9 - 5.4)  # zero comes back as -0.0035
+    assert quantization.compress([1.0], 0, 1, bits=12).dtype == np.uint16
+
+
+@pytest.mark.parametrize("low, high", [(1, 1), (2, 1), (0, np.inf), (np.nan, 1)])
+def test_a_range_to_compress_has_two_ends(low, high):
+    for function in (quantization.compress, quantization.decompress):
+        with pytest.raises(ValueError, match="two finite numbers, low < high"):
+            function([0.5], low, high)
+
+
+def test_what_is_no_number_cannot_be_compressed():
+    with pytest.raises(ValueError, match="NaN has no code; found 1 of 2"):
+        quantization.compress([0.5, np.nan], 0, 1)
+
+
 # --- what is lost -----------------------------------------------------------------------------------------------------
 
 
