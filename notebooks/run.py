@@ -30,6 +30,7 @@ HERE = Path(__file__).resolve().parent
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
 KEPT_METADATA = ("slideshow", "tags", "jupyter", "editable")  # of a cell; editors leave the rest behind
+LIVE = "application/vnd.jupyter.widget-view+json"  # a figure with sliders, which needs a kernel and a web address
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -122,6 +123,7 @@ def execute(path: Path, environment: dict[str, str]) -> tuple[NotebookNode, str]
         problem = ""
     for cell in code:
         show_as_terminal(cell)
+        keep_still(cell)
     progress.close("FAILED" if problem else "")
     return notebook, problem
 
@@ -146,6 +148,12 @@ def show_as_terminal(cell: NotebookNode) -> None:
 
 
 # --- writing ------------------------------------------------------------------------------------------------
+
+
+def keep_still(cell: NotebookNode) -> None:
+    """Of a figure with sliders keep the still picture: pages have no kernel to move it."""
+    for output in cell.outputs:
+        output.get("data", {}).pop(LIVE, None)
 
 
 def write_html(notebook: NotebookNode, path: Path, folder: Path) -> Path:

@@ -76,6 +76,13 @@ def test_the_pages_are_kept_up_to_the_failing_cell(failing):
     assert "ZeroDivisionError" in page
 
 
+def test_of_a_live_figure_the_still_picture_is_kept():
+    data = {run.LIVE: {"model_id": "1"}, "image/png": "aGVsbG8=", "text/plain": "a figure"}
+    cell = new_code_cell("figure", outputs=[new_output("execute_result", data), new_output("stream", text="a line")])
+    run.keep_still(cell)
+    assert set(cell.outputs[0].data) == {"image/png", "text/plain"}
+
+
 def test_a_page_asks_nothing_of_the_network(failing):
     folder, _ = failing
     page = (folder / "artifacts" / "html" / "01_first.html").read_text("utf-8")
