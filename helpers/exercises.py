@@ -97,6 +97,128 @@ def quantize(function: Callable) -> str | None:
     return None
 
 
+# --- 03_why_quantize ----------------------------------------------------------------------------------------------
+
+
+@_exercise
+def weight_scale(function: Callable) -> str | None:
+    """The scale of symmetric int8 weights: only the one farthest from zero decides."""
+    weights = np.array([0.01, -0.02, 0.0, 1.27, -2.54, 0.03], np.float32)
+    found = float(_call(function, weights))
+    wrong = {
+        1.27 / 127: "the weight farthest from zero is negative here: take absolute values first",
+        2.54 / 128: "the largest code of symmetric weights is 127, since -128 is left out",
+        2.54 / 255: "255 steps lie between -127.5 and 127.5; the largest weight is to get code 127",
+        3.81 / 255: "that range is not symmetric: with zero point 0, zero is in the middle of the codes",
+        3.81 / 254: "that range is not symmetric: with zero point 0, zero is in the middle of the codes",
+        127 / 2.54: "that is codes for each unit; the scale is the width of one code",
+    }
+    for value, hint in wrong.items():
+        if np.isclose(found, value, rtol=1e-4):
+            return hint
+    if not np.isclose(found, 0.02, rtol=1e-4):
+        example = "0.01, -0.02, 0, 1.27, -2.54 and 0.03 have scale 0.02"
+        return f"{example}, found {found:.4g}: only the weight farthest from zero decides, and it gets code 127 or -127"
+    return None
+
+
+@_exercise
+def value_of_bits(function: Callable) -> str | None:
+    """A normal float32 from sign, biased exponent and the integer of its 23 fraction bits."""
+    found = [float(_call(function, *parts)) for parts in ((0, 127, 0), (0, 128, 4194304), (1, 126, 0))]
+    if found == [1.0, 3.0, -0.5]:
+        return None
+    if found[0] == 0:
+        return "the fraction counts behind a 1 that is not stored: use 1 + fraction / 2**23"
+    if found[0] > 1e30:
+        return "the stored exponent is 127 too large, so that small numbers need no sign of their own: subtract 127"
+    if found[:2] == [1.0, 3.0]:
+        return "the sign bit 1 means minus"
+    if found[0] == 1 and found[1] > 1e6:
+        return "the fraction is an integer of 23 bits: divide it by 2**23"
+    if found[0] == 1 and found[1] == 2.5:
+        return "there are 23 fraction bits, so divide by 2**23"
+    return f"(0, 127, 0), (0, 128, 4194304) and (1, 126, 0) are 1, 3 and -0.5; found {found}"
+
+
+# --- 04_how_to_quantize -------------------------------------------------------------------------------------------
+
+
+@_exercise
+def scale_and_zero_point(function: Callable) -> str | None:
+    """Scale and zero point of the lecture's range, for the codes -128 to 127."""
+    scale, zero_point = (float(value) for value in _call(function, -5.4, 4.5))
+    if np.isclose(scale, 9.9 / 256, rtol=1e-6):
+        return "256 levels have 255 steps between them, as four fence posts have three gaps"
+    if np.isclose(scale, 255 / 9.9, rtol=1e-6):
+        return "that is codes for each unit; the scale is the width of one code, the other way round"
+    if not np.isclose(scale, 9.9 / 255, rtol=1e-6):
+        return f"the scale is the whole range divided by 255 steps, 0.0388 for -5.4 to 4.5; found {scale:.4g}"
+    if zero_point in (139, 139.0909090909091):
+        return "that is the code of zero if the codes go from 0 to 255; here they start at -128"
+    if np.isclose(zero_point, 11 + 1 / 11):
+        return "zero must be a code, and codes are whole numbers: round"
+    if np.isclose(abs(zero_point), abs(-128 + 5.4), atol=0.7):
+        return "divide `low` by the scale before you count codes from -128"
+    if zero_point != 11:
+        return f"`low` gets code -128, and zero lies -low / scale codes above it: 11; found {zero_point:g}"
+    if [float(value) for value in _call(function, 0.0, 6.0)][1] != -128:
+        return "right for -5.4 to 4.5; for 0 to 6 the zero point is -128"
+    return None
+
+
+@_exercise
+def back(function: Callable) -> str | None:
+    """From int8 codes back to numbers."""
+    codes = np.array([-128, 11, 12, 127], np.int8)
+    found = np.asarray(_call(function, codes, 0.5, 11), np.float64)
+    if found.shape != codes.shape:
+        return f"four codes give four numbers; found the shape {found.shape}"
+    if np.allclose(found, [-69.5, 0, 0.5, 58]):
+        return None
+    if np.allclose(found[1:], [0, 0.5, 58]):
+        return "-128 - 11 does not fit into int8 and wraps around: turn the codes into a wider type first"
+    if np.allclose(found, 0.5 * codes.astype(float) - 11):
+        return "the zero point is a code: subtract it before you multiply with the scale"
+    if np.allclose(found, 0.5 * (codes.astype(float) + 11)):
+        return "the zero point is the code of 0.0, so subtract it"
+    if np.allclose(found, 0.5 * codes.astype(float)):
+        return "the code 11 stands for 0.0 here, so subtract the zero point first"
+    return f"-128, 11, 12, 127 with scale 0.5 and zero point 11 give -69.5, 0, 0.5, 58; found {found.tolist()}"
+
+
+@_exercise
+def to_the_nearest(function: Callable) -> str | None:
+    """Round to a multiple of a step."""
+    found = [float(_call(function, x, step)) for x, step in ((3.14, 1.0), (3.14, 0.1), (-0.38, 0.25))]
+    if np.allclose(found, [3.0, 3.1, -0.5]):
+        return None
+    if np.allclose(found[:2], [3.0, 0.0]):
+        return "that is the slide's formula: 3.14 with step 0.1 gives 0.0. How many steps of 0.1 fit into 3.14?"
+    if np.allclose(found[:2], [3, 31]):
+        return "that is the number of steps; multiply it by the step to get a value again"
+    if np.allclose(found, [3.0, 3.1, -0.25]):
+        return "that truncates: -0.38 lies nearer to -0.5 than to -0.25, so round"
+    return f"3.14 to the nearest 1 and 0.1, and -0.38 to the nearest 0.25, are 3, 3.1 and -0.5; found {found}"
+
+
+@_exercise
+def integer_dot(function: Callable) -> str | None:
+    """The sum of products of codes, with the zero point of the inputs taken off, in 32 bits."""
+    inputs, weights = np.array([127, -128, 100, 11], np.int8), np.array([127, 127, -127, 5], np.int8)
+    found = int(_call(function, inputs, 11, weights))
+    exact = int((inputs.astype(int) - 11) @ weights.astype(int))
+    if found == exact:
+        return None
+    if found == int(inputs.astype(int) @ weights.astype(int)):
+        return "the code 11 stands for zero: subtract the zero point from the inputs first"
+    if -128 <= found <= 127:
+        return "the sum does not fit into 8 bits and wrapped around: turn both into int32 before you multiply"
+    if found == int(((inputs - np.int8(11)).astype(int)) @ weights.astype(int)):
+        return "-128 - 11 does not fit into int8: turn the codes into int32 before you subtract"
+    return f"the small example gives {exact}, found {found}: add up (input - zero_point) * weight in int32"
+
+
 # --- 05_tradeoffs -------------------------------------------------------------------------------------------------
 
 
