@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from helpers import artifacts, training
+from helpers import artifacts, inspection, training
 from helpers.datasets import Pets, normalise
 from helpers.runtime import tf
 
@@ -169,6 +170,29 @@ def pretrained_files() -> dict[str, Path]:
     path = artifacts.root() / "pretrained" / filename("float32")
     what = "The float32 file of the network that comes with the suite"
     return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": training.PRETRAINED_INT8}
+
+
+def replace_weights(path: Path, change: Callable[[inspection.Tensor], np.ndarray]) -> bytes:
+    """Return a .tflite file with other values in its weights; shapes, types and everything else stay as they are.
+
+    Args:
+        path: a .tflite file.
+        change: gets a tensor of weights and returns its new values, in the same shape; they are stored in the type of
+            the old ones.
+
+    Raises:
+        ValueError: the new values have another shape.
+    """
+    known = {tensor.index: tensor for tensor in inspection.tensors(path) if tensor.role == "weights"}
+    content = bytearray(Path(path).read_bytes())
+    model = schema.Model.GetRootAs(content)
+    for index, tensor in known.items():
+        values = np.asarray(change(tensor))
+        if values.shape != tensor.shape:
+            raise ValueError(f"{tensor.name} has the shape {tensor.shape}; found new values of shape {values.shape}.")
+        place = model.Buffers(model.Subgraphs(0).Tensors(index).Buffer()).DataAsNumpy()  # a view into `content`
+        place[:] = np.frombuffer(values.astype(tensor.dtype).tobytes(), np.uint8)
+    return bytes(content)
 
 
 def edge_quantizer_int8(float_file: Path, calibration: np.ndarray) -> bytes:

@@ -173,3 +173,32 @@ def test_a_file_older_than_the_model_is_made_again(at_home):
     path.write_bytes(b"of an earlier training")
     os.utime(path, (graph.stat().st_mtime - 60,) * 2)
     assert conversion.file(at_home.pets, "float32").read_bytes() == content
+
+
+# --- other weights in a file ------------------------------------------------------------------------------------------
+
+
+def test_replaced_weights_are_what_the_file_holds(small, tmp_path):
+    """The interpreter reads the new values; what is no weight stays as it was."""
+    path = small.files["float32"]
+    new = conversion.write(conversion.replace_weights(path, lambda t: 2 * t.data), tmp_path / "new.tflite")
+    before, after = inspection.tensors(path), inspection.tensors(new)
+    assert sum(t.role == "weights" for t in after) > 3
+    for old, changed in zip(before, after, strict=True):
+        if old.data is not None:
+            factor = 2 if old.role == "weights" else 1
+            np.testing.assert_array_equal(changed.data, factor * old.data)
+    ready = evaluation.interpreter(new)
+    (weights,) = [t for t in after if t.role == "weights" and t.shape[-1] == 3]  # the first layer sees three colours
+    np.testing.assert_array_equal(ready.get_tensor(weights.index), weights.data)
+
+
+def test_the_same_weights_give_the_same_file(small):
+    for kind in ("float32", "float16", "int8"):
+        path = small.files[kind]
+        assert conversion.replace_weights(path, lambda t: t.data) == path.read_bytes()
+
+
+def test_new_weights_need_the_old_shape(small):
+    with pytest.raises(ValueError, match=r"has the shape .* found new values of shape \(3,\)"):
+        conversion.replace_weights(small.files["float32"], lambda t: np.zeros(3))
