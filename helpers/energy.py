@@ -1,0 +1,266 @@
+"""What an operation costs in energy and in chip area, and what that adds up to for a whole network.
+
+The costs are published ones for a chip of 45 nm (`data/energy.csv`): old by now, but their ratios are what counts.  The
+energy of an inference is an estimate from them and from what a .tflite file asks for; nothing here is measured.
+"""
+
+import csv
+import dataclasses
+import functools
+import math
+from pathlib import Path
+
+from helpers import artifacts, inspection
+from helpers.tables import Table
+
+KINDS = ("float32", "int8")
+TYPES = ("int8", "int32", "float16", "float32")
+MEMORIES = ("8 KB cache", "32 KB cache", "1 MB cache", "DRAM")
+UNITS = {"energy": "pJ", "area": "µm²"}
+READ = "read 64 bits"
+READ_BYTES = 8  # one read, or one write, moves 64 bits
+MICRO = 1e-6  # picojoules to microjoules
+IN_PLACE = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # these change a shape and move nothing
+
+
+# --- the published costs ------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """One published number, or a range of them.
+
+    Attributes:
+        operation, of: such as "multiply" and "float32", or "read 64 bits" and "DRAM".
+        quantity: "energy" (pJ) or "area" (µm²).
+        low, high: the smallest and the largest value; equal where one is given.
+        source, year: the document with these numbers.
+    """
+
+    operation: str
+    of: str
+    quantity: str
+    low: float
+    high: float
+    unit: str
+    source: str
+    year: int
+
+    @property
+    def value(self) -> float:
+        """The number, or the middle of the range."""
+        return (self.low + self.high) / 2
+
+
+@functools.cache
+def costs(path: Path | None = None) -> dict[tuple[str, str, str], Cost]:
+    """Return the costs of `data/energy.csv`, {(quantity, operation, of): cost}.
+
+    Raises:
+        ValueError: a line of the table is incomplete, or a number in it is none.
+    """
+    with (path or artifacts.project() / "data" / "energy.csv").open(encoding="utf-8", newline="") as table:
+        found = map(_cost, csv.DictReader(table))
+        return {(cost.quantity, cost.operation, cost.of): cost for cost in found}
+
+
+def _cost(row: dict[str, str]) -> Cost:
+    names = [field.name for field in dataclasses.fields(Cost)]
+    try:
+        low, high, year = float(row["low"]), float(row["high"]), int(row["year"])
+        if not all(row[name] for name in names) or UNITS.get(row["quantity"]) != row["unit"]:
+            raise ValueError
+        if not 0 < low <= high < math.inf:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"A line of energy.csv needs {', '.join(names)} "
+            f"(energy in pJ or area in µm², 0 < low <= high); found {row}."
+        ) from None
+    return Cost(**{**row, "low": low, "high": high, "year": year})
+
+
+def energy(operation: str, of: str) -> float:
+    """Return what an operation takes in picojoules, 0.2 for ("multiply", "int8"); see `costs`."""
+    return _look_up("energy", operation, of)
+
+
+def area(operation: str, of: str) -> float:
+    """Return the chip area of an adder or a multiplier in µm², 36 for ("add", "int8"); see `costs`."""
+    return _look_up("area", operation, of)
+
+
+def _look_up(quantity: str, operation: str, of: str) -> float:
+    known = costs()
+    if (quantity, operation, of) not in known:
+        names = sorted(f"{o} {x}" for q, o, x in known if q == quantity)
+        raise KeyError(f"energy.csv has no {quantity} of {operation} {of}; it has {', '.join(names)}.")
+    return known[quantity, operation, of].value
+
+
+def cost_table() -> Table:
+    """Return energy and area of each operation, and how many times as much as the same operation in int8."""
+    rows = []
+    for (quantity, operation, of), cost in costs().items():
+        if quantity == "energy":
+            size = costs().get(("area", operation, of))
+            times = f"{cost.value / energy(operation, 'int8'):.1f}" if of in TYPES else ""
+            spread = f"{cost.low:g}" if cost.low == cost.high else f"{cost.low:g} to {cost.high:g}"
+            rows.append([operation, of, spread, times, f"{size.value:,.0f}" if size else ""])
+    return Table(["operation", "of", "energy (pJ)", "times int8", "area (µm²)"], rows)
+
+
+def multiply_accumulate(kind: str) -> float:
+    """Return the energy in pJ of one product added to a sum: float32 into float32, or int8 times int8 into int32.
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"The energy of a multiply-accumulate is known for {' and '.join(KINDS)}; found {kind!r}.")
+    return energy("multiply", kind) + energy("add", "int32" if kind == "int8" else kind)
+
+
+# --- one inference ------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a .tflite file asks for, for one picture.
+
+    Attributes:
+        kind: "float32" or "int8", the numbers it calculates with.
+        macs: multiply-accumulates of convolutions and dense layers.
+        outputs: values that they write; an int8 file rescales each of them.
+        weight_bytes: weights and biases, each read once.
+        activation_bytes: what each operator reads of its inputs and writes to its outputs, each value once.
+    """
+
+    kind: str
+    macs: int
+    outputs: int
+    weight_bytes: int
+    activation_bytes: int
+
+
+def work(path: Path) -> Work:
+    """Count what a float32 or full int8 .tflite file asks for.
+
+    A convolution or dense layer uses each of its weights once for each position of its output, so it has
+    (values of the output / channels of the output) x (weights) multiply-accumulates.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, or it calculates with other numbers than float32 or int8.
+    """
+    tensors = inspection.tensors(path)
+    size = {t.index: math.prod(t.shape) for t in tensors}
+    width = {t.index: _bytes(t) for t in tensors}
+    constant = {t.index for t in tensors if t.data is not None}
+    macs = outputs = moved = 0
+    for step in inspection.operators(path):
+        if step.name in inspection.WEIGHED:
+            written = step.outputs[0]
+            macs += size[written] // tensors[written].shape[-1] * size[step.inputs[1]]
+            outputs += size[written]
+        if step.name not in IN_PLACE:
+            used = [i for i in (*step.inputs, *step.outputs) if i >= 0 and i not in constant]  # -1: no such input
+            moved += sum(size[i] * width[i] for i in used)
+    weights = sum(size[i] * width[i] for i in constant if tensors[i].role in ("weights", "bias"))
+    return Work(_kind(path, tensors), macs, outputs, weights, moved)
+
+
+def _bytes(tensor: inspection.Tensor) -> int:
+    digits = "".join(filter(str.isdigit, tensor.dtype))
+    return int(digits) // 8 if digits else 1
+
+
+def _kind(path: Path, tensors: list[inspection.Tensor]) -> str:
+    """Return what a file calculates with: the one type that its weights and its activations share."""
+    found = {t.dtype for t in tensors if t.role == "weights" or (t.role == "activation" and len(t.shape) > 1)}
+    if len(found) != 1 or not found <= set(KINDS):
+        raise ValueError(
+            f"The energy of {Path(path).name} cannot be estimated: its weights and activations are "
+            f"{', '.join(sorted(found)) or 'missing'}; the estimate takes a float32 file or a full int8 one."
+        )
+    return found.pop()
+
+
+@dataclasses.dataclass(frozen=True)
+class Inference:
+    """The estimated energy of one inference in microjoules, by what it is spent on; see `estimate`."""
+
+    kind: str
+    arithmetic: float
+    instructions: float
+    weights: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        """All parts together."""
+        return sum(self.parts().values())
+
+    def parts(self) -> dict[str, float]:
+        """Return the parts by name, in microjoules."""
+        names = ("arithmetic", "instructions", "weights", "activations")
+        return {name: getattr(self, name) for name in names}
+
+
+def estimate(
+    path: Path,
+    instructions_per_mac: float = 0,
+    weights_from: str = "1 MB cache",
+    activations_from: str = "1 MB cache",
+) -> Inference:
+    """Estimate the energy of one inference of a .tflite file, in microjoules.  An estimate, not a measurement.
+
+    What it assumes:
+
+    - every cost is that of the table, for 45 nm; only ratios carry over to a chip of today;
+    - each weight is read once, and each activation written once and read once by every layer that uses it, 64 bits at
+      a time; a write costs what a read costs; what is in use stays in registers that cost nothing;
+    - an int8 file rescales each output of a layer with one multiplication and one addition in int32;
+    - pooling, additions of two branches, softmax, padding and addresses cost nothing; nor does waiting (leakage);
+    - an instruction costs its overhead of about 70 pJ (fetch, decode, registers, control) whatever it calculates, and
+      a vector instruction no more than a scalar one, which flatters vectors.
+
+    Args:
+        path: a float32 or a full int8 file.
+        instructions_per_mac: 0 is a circuit made for the network, which fetches no instructions; 1 a processor that
+            does one multiply-accumulate with each; 1/8 one whose vectors hold 8 of them.
+        weights_from, activations_from: where they lie, one of `MEMORIES`.
+
+    Raises:
+        ValueError: an unknown memory, a negative number of instructions, or a file of another kind.
+    """
+    for memory in (weights_from, activations_from):
+        if memory not in MEMORIES:
+            raise ValueError(f"Expected a memory out of {', '.join(MEMORIES)}; found {memory!r}.")
+    if not 0 <= instructions_per_mac < math.inf:
+        raise ValueError(f"Instructions per multiply-accumulate are 0 or more; found {instructions_per_mac}.")
+    asked = work(path)
+    arithmetic = asked.macs * multiply_accumulate(asked.kind)
+    if asked.kind == "int8":
+        arithmetic += asked.outputs * (energy("multiply", "int32") + energy("add", "int32"))
+    return Inference(
+        asked.kind,
+        arithmetic * MICRO,
+        asked.macs * instructions_per_mac * energy("instruction", "overhead") * MICRO,
+        asked.weight_bytes / READ_BYTES * energy(READ, weights_from) * MICRO,
+        asked.activation_bytes / READ_BYTES * energy(READ, activations_from) * MICRO,
+    )
+
+
+def estimate_table(estimates: dict[str, tuple[Inference, Inference]]) -> Table:
+    """Return the estimates for several machines, in microjoules, and float32 over int8.
+
+    Args:
+        estimates: {machine: (float32, int8)}.
+    """
+    rows = [
+        [machine, one.kind, *(f"{part:.1f}" for part in one.parts().values()), f"{one.total:.1f}", times]
+        for machine, (first, second) in estimates.items()
+        for one, times in ((first, ""), (second, f"{first.total / second.total:.1f}"))
+    ]
+    return Table(["machine", "file", *Inference("", 0, 0, 0, 0).parts(), "total (µJ)", "float32 / int8"], rows)
