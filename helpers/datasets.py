@@ -321,15 +321,24 @@ def _class_files(folder: Path) -> dict[str, list[Path]]:
         raise ValueError(
             f"{folder} needs two subfolders, cat and dog; found {', '.join(found) or 'none'}. Rename them."
         )
-    files = {c: sorted(p for p in (folder / c).rglob("*") if p.is_file() and not _is_hidden(p)) for c in CLASSES}
+    files = {name: files_below(folder / name) for name in CLASSES}
     for name, paths in files.items():
         if not paths:
             raise ValueError(f"{folder / name} is empty: put at least {SMALLEST_CLASS} pictures of a {name} into it.")
     return files
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return all files in a folder and below it, sorted, but not the hidden ones.
+
+    Hidden is what begins with a dot, what lies in a folder that does, and the files that systems leave behind
+    (`SKIPPED_SILENTLY`).  How the folder itself is called does not matter.
+    """
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
+
+
 def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in SKIPPED_SILENTLY
+    return path.name in SKIPPED_SILENTLY or any(part.startswith(".") for part in path.parts)
 
 
 def _import_pictures(files: dict[str, list[Path]], target: Path) -> None:

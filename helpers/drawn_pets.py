@@ -1,9 +1,9 @@
 """The drawn pets: cats and dogs that the suite draws itself, as the TFDS data set `drawn_cats_vs_dogs`.
 
 Importing this module registers the data set; afterwards `tfds.load("drawn_cats_vs_dogs", data_dir=...)` draws it on
-the first call (6,500 pictures, under a minute) and reads it on later ones. Features and label names are those of
-TFDS's `cats_vs_dogs`. Every random number of a picture comes from one generator seeded with (seed, split, index), so
-any picture can be redrawn by itself, in any order.
+the first call (6,500 pictures on all cores, under a minute) and reads it on later ones. Features and label names are
+those of TFDS's `cats_vs_dogs`. Every random number of a picture comes from one generator seeded with (seed, split,
+index), so any picture can be redrawn by itself, in any order and by any process.
 
 Where cats end and dogs begin. One number, `Traits.breed`, runs from 0 (as cat-like as can be) to 1 (as dog-like as
 can be). Cats are drawn from a distribution around the low end and dogs from one around the high end, and the two
@@ -12,9 +12,18 @@ trait follows `breed` with a scatter of its own, so no single trait gives the cl
 the classifier's errors come from animals that really look like both, and from leaves, blur and poor light.
 """
 
+import contextlib
 import io
+import itertools
+import json
 import math
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -48,6 +57,13 @@ from helpers.drawing import (
 
 CLASSES = ("cat", "dog")
 SEED = 20
+FEW = 200  # pictures that are drawn before other processes would have started
+MOST_WORKERS = 8
+CALL = """
+import json, sys
+from helpers import drawn_pets
+drawn_pets.work(json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+"""  # what a worker runs
 SPLITS = ("train", "validation", "test")
 
 # Beta distributions with means 0.21 and 0.79: 2.6 % of each class lie beyond the middle, 0.5
@@ -443,6 +459,101 @@ def draw(label: str, split: str, index: int, seed: int = SEED) -> tuple[np.ndarr
     return develop(painting.image, pet.scene, rng), pet
 
 
+def numbers(counts: dict[str, int]) -> Iterator[tuple[str, str, int]]:
+    """(split, label, index) of every picture of a data set, in its order; even numbers are cats, odd ones dogs."""
+    for split, count in counts.items():
+        for index in range(count):
+            yield split, CLASSES[index % len(CLASSES)], index
+
+
+def file(split: str, label: str, index: int) -> bytes:
+    """A picture as a JPEG file."""
+    return jpeg(draw(label, split, index)[0])
+
+
+def work(counts: dict[str, int], first: int, step: int) -> None:
+    """What a worker does: draw every `step`-th picture of a data set, and write length and bytes of each file.
+
+    It ends with the last picture, or when nobody reads any more.
+    """
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+        for picture in itertools.islice(numbers(counts), first, None, step):
+            content = file(*picture)
+            sys.stdout.buffer.write(struct.pack("<I", len(content)) + content)
+            sys.stdout.buffer.flush()
+
+
+class Workers:
+    """Draws a data set on all cores: one Python process for each, which take turns.
+
+    Pictures must be fetched in the order of `numbers`. The bytes do not depend on who draws: where no worker can be
+    started, or one fails, or the order is another, this process draws. (These are plain subprocesses, not those of
+    `multiprocessing`: on Windows and macOS these would first run the reader's own script again.)
+    """
+
+    def __init__(self, counts: dict[str, int]):
+        self.counts = counts
+        self.processes: list[subprocess.Popen] = []
+        self.expected: Iterator | None = None
+        self.fetched = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self) -> None:
+        """Start the workers, if they are worth it."""
+        self.expected = iter(numbers(self.counts))
+        count = min(cores(), MOST_WORKERS)
+        if count < 2 or sum(self.counts.values()) <= FEW or not sys.executable:
+            return
+        home = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with contextlib.suppress(OSError):
+            for first in range(count):
+                turn = [json.dumps(self.counts), str(first), str(count)]
+                command = [sys.executable, "-P", "-c", CALL, *turn]
+                self.processes.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, **streams))
+            return
+        self.stop()
+
+    def stop(self) -> None:
+        """End the workers that are left."""
+        for process in self.processes:
+            process.kill()
+            process.stdout.close()
+            process.wait()
+        self.processes = []
+
+    def fetch(self, split: str, label: str, index: int) -> bytes:
+        """The JPEG file of a picture."""
+        if self.expected is None:
+            self.start()
+        if self.processes and next(self.expected, None) == (split, label, index):
+            content = self._read(self.processes[self.fetched % len(self.processes)].stdout)
+            self.fetched += 1
+            if content:
+                return content
+        self.stop()
+        return file(split, label, index)
+
+    @staticmethod
+    def _read(stream) -> bytes:
+        """The next file that a worker has drawn, or nothing if it has not drawn one."""
+        head = stream.read(4)
+        length = struct.unpack("<I", head)[0] if len(head) == 4 else 0
+        content = stream.read(length) if 0 < length < 2**20 else b""
+        return content if len(content) == length and content.startswith(b"\xff\xd8") else b""
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):
     """Drawn cats and dogs with the features of `cats_vs_dogs`; a subclass may change COUNTS."""
 
@@ -451,6 +562,11 @@ class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):
     COUNTS = {"train": 4000, "validation": 500, "test": 2000}
 
     on_picture = staticmethod(lambda: None)  # called after each picture, for a progress bar
+
+    def download_and_prepare(self, **options):
+        """Draw the data set, unless it is there."""
+        with Workers(self.COUNTS) as self.workers:
+            super().download_and_prepare(**options)
 
     def _info(self):
         """The description that TFDS keeps with the data set."""
@@ -472,10 +588,9 @@ class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split, count) for split, count in self.COUNTS.items()}
 
     def _generate_examples(self, split, count):
-        """Yields (key, example); even numbers are cats, odd ones dogs."""
-        for index in range(count):
-            label = CLASSES[index % len(CLASSES)]
+        """Yields (key, example); see `numbers`."""
+        for _, label, index in numbers({split: count}):
             name = f"drawn/{split}/{label}/{index:05d}.jpg"
-            pixels, _ = draw(label, split, index)
-            yield name, {"image": io.BytesIO(jpeg(pixels)), "image/filename": name, "label": label}
+            image = io.BytesIO(self.workers.fetch(split, label, index))
+            yield name, {"image": image, "image/filename": name, "label": label}
             self.on_picture()

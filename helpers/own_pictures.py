@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import evaluation
-from helpers.datasets import CLASSES, SKIPPED_SILENTLY, read_picture
+from helpers.datasets import CLASSES, files_below, read_picture
 from helpers.tables import Table
 
 MOST = 12  # pictures that are shown, so that they can be told apart
@@ -100,14 +100,10 @@ def _files(folder: Path) -> list[Path]:
     """Return all files in a folder and below it, but the hidden ones."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no {folder}: give the path of a picture, or of a folder of pictures.")
-    found = sorted(file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(folder)))
+    found = files_below(folder)
     if not found:
         raise ValueError(f"The folder {folder} is empty: put pictures of cats and dogs into it.")
     return found
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name in SKIPPED_SILENTLY or any(part.startswith(".") for part in path.parts)
 
 
 def _first(sentences: list[str]) -> str:

@@ -509,6 +509,26 @@ def test_hidden_files_and_subfolders(home, own, capsys):
     assert "Left out" not in capsys.readouterr().out
 
 
+def test_files_in_hidden_folders_are_hidden(tmp_path):
+    """Also two levels down; but a reader may keep the pictures below a folder that is hidden itself."""
+    folder = tmp_path / ".mine" / "pets"
+    seen, hidden = (
+        ("a.png", "b/c.png", "b/d/e.f.png"),
+        (".a.png", ".b/c.png", "b/.d/e.png", "b/.d/e/f.png", "b/Thumbs.db"),
+    )
+    for name in (*seen, *hidden):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    assert datasets.files_below(folder) == [folder / name for name in seen]
+
+
+def test_a_hidden_folder_of_a_class_is_not_imported(home, own):
+    """Such as the previews that some systems keep beside the pictures."""
+    (own / "cat" / ".previews").mkdir()
+    plain((9, 0, 0)).save(own / "cat" / ".previews" / "0.png")
+    assert sum(datasets.load(own, verbose=False).counts.values()) == 2 * datasets.SMALLEST_CLASS
+
+
 def test_a_folder_that_is_not_there(home, tmp_path):
     message = "nowhere does not exist.*'photographs', 'drawn' or the path.*cat/ and dog/"
     with pytest.raises(FileNotFoundError, match=message):

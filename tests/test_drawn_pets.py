@@ -1,6 +1,8 @@
 """The drawn pets: the same picture for the same seed, classes that overlap, and a data set like cats_vs_dogs."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +203,130 @@ def test_a_folder_left_by_a_killed_process_is_not_taken_for_a_data_set(tmp_path,
     with pytest.raises(Exception, match="(?i)not found|download_and_prepare"):
         tfds.load("few_drawn_pets", data_dir=tmp_path, download=False)
     assert len(tfds.load("few_drawn_pets", data_dir=tmp_path, split="train")) == FewDrawnPets.COUNTS["train"]
+
+
+# ---------------------------------------------------------------- drawing on all cores
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    """Lets two workers draw even a handful of pictures, whatever this machine has."""
+    monkeypatch.setattr(drawn_pets, "FEW", 0)
+    monkeypatch.setattr(drawn_pets, "cores", lambda: 2)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The processes that are started."""
+    processes = []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(drawn_pets.subprocess, "Popen", Watched)
+    return processes
+
+
+def fetched(counts=FewDrawnPets.COUNTS):
+    """What the workers of a data set give: the files in its order."""
+    with drawn_pets.Workers(counts) as workers:
+        return [workers.fetch(*picture) for picture in drawn_pets.numbers(counts)]
+
+
+def drawn_here(counts=FewDrawnPets.COUNTS):
+    return [drawn_pets.file(*picture) for picture in drawn_pets.numbers(counts)]
+
+
+def all_ended(processes):
+    return all(process.returncode is not None and process.stdout.closed for process in processes)
+
+
+def test_workers_draw_the_same_files_in_the_same_order(two_cores, started, monkeypatch):
+    expected = drawn_here()
+    monkeypatch.setattr(drawn_pets, "draw", None)  # this process draws nothing
+    assert fetched() == expected
+    assert len(started) == 2 and all_ended(started)
+
+
+def test_a_data_set_drawn_by_workers_has_the_same_examples(two_cores, started, tmp_path, monkeypatch, no_progress_bar):
+    examples = []
+    for folder in (tmp_path / "workers", tmp_path / "alone"):
+        splits = tfds.load("few_drawn_pets", data_dir=folder)
+        examples.append(
+            [(s, e["image/filename"], e["image"].tobytes()) for s in splits for e in splits[s].as_numpy_iterator()]
+        )
+        monkeypatch.setattr(drawn_pets, "cores", lambda: 1)
+    assert examples[0] == examples[1] and len(examples[0]) == 20
+    assert len(started) == 2, "only the first one has workers"
+
+
+BREAKS = {
+    "no Python": ("sys.executable", "/no/such/python"),
+    "no name of Python": ("sys.executable", ""),
+    "stops at once": ("worker", "raise SystemExit(1)"),
+    "stops in the middle": (
+        "worker",
+        "import itertools; n = d.numbers; d.numbers = lambda c: itertools.islice(n(c), 5)",
+    ),
+    "stops within a file": (
+        "worker",
+        "import sys; sys.stdout.buffer.write(b'\\x09\\0\\0\\0\\xff\\xd8'); raise SystemExit",
+    ),
+    "writes something else": ("worker", "print('Welcome to Python', flush=True)"),
+    "writes nothing sensible": ("worker", "d.jpeg = lambda pixels: b'not a picture'"),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_where_workers_fail_this_process_draws(what, two_cores, started, tmp_path, monkeypatch):
+    """A worker's start is changed by a `usercustomize`-like line before it draws."""
+    place, change = BREAKS[what]
+    if place == "sys.executable":
+        monkeypatch.setattr(drawn_pets.sys, "executable", change)
+    else:
+        monkeypatch.setattr(drawn_pets, "CALL", f"from helpers import drawn_pets as d; {change}\n" + drawn_pets.CALL)
+    assert fetched() == drawn_here()
+    assert all_ended(started)
+
+
+def test_another_order_is_served_too(two_cores, started):
+    with drawn_pets.Workers(FewDrawnPets.COUNTS) as workers:
+        pictures = list(drawn_pets.numbers(FewDrawnPets.COUNTS))[::-1]
+        assert [workers.fetch(*picture) for picture in pictures] == drawn_here()[::-1]
+    assert all_ended(started)
+
+
+def test_an_interrupt_leaves_no_process_behind(two_cores, started, tmp_path, no_progress_bar):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    builder = FewDrawnPets(data_dir=tmp_path)
+    builder.on_picture = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        builder.download_and_prepare()
+    assert len(started) == 2 and all_ended(started)
+    assert not list(Path(tmp_path).rglob("dataset_info.json"))
+
+
+@pytest.mark.parametrize(("cores", "few"), [(1, 0), (4, 100)])
+def test_one_core_or_a_few_pictures_start_nothing(cores, few, started, monkeypatch):
+    monkeypatch.setattr(drawn_pets, "cores", lambda: cores)
+    monkeypatch.setattr(drawn_pets, "FEW", few)
+    fetched({"test": 3})
+    assert started == []
+
+
+def test_a_script_without_a_main_guard_is_not_run_again(tmp_path):
+    """`multiprocessing` would import it once more in every worker where processes are spawned."""
+    script = (
+        "from helpers import drawn_pets\n"
+        "drawn_pets.FEW, drawn_pets.cores = 0, lambda: 2\n"
+        "print('once')\n"
+        "with drawn_pets.Workers({'test': 4}) as workers:\n"
+        "    print(len([workers.fetch(*p) for p in drawn_pets.numbers({'test': 4})]), len(workers.processes))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=True)
+    assert done.stdout == "once\n4 2\n"

@@ -91,6 +91,8 @@ def test_what_is_no_picture_is_named_and_left_out(pet, tmp_path, files, capsys):
     (tmp_path / "notes.txt").write_text("my cat")
     (tmp_path / "empty.png").touch()
     (tmp_path / ".DS_Store").write_bytes(b"hidden")
+    (tmp_path / ".previews").mkdir()
+    pet.save(tmp_path / ".previews" / "cat.png")
     (tmp_path / "below").mkdir()
     pet.save(tmp_path / "below" / "cat.png")
     pet.save(tmp_path / "cut.bmp")
