@@ -10,9 +10,13 @@ import dataclasses
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from helpers import artifacts, inspection
+from helpers.tables import Table
 
 KIT = "Arduino Nano 33 BLE Sense"  # the board of the lecture's kit
 SECONDS = 60  # the time a measurement may take; a small network takes half a second
@@ -31,6 +35,24 @@ entry = ready.get_input_details(0)
 ready.set_input(np.zeros(entry["shape"], entry["dtype"]), 0)
 ready.invoke()
 ready.print_allocations()
+"""
+
+# Runs a file on each picture of an .npy file and writes all its outputs into an .npz file.
+RUN = f"""
+import sys
+try:
+    import numpy as np
+    from tflite_micro import runtime
+except ImportError:
+    sys.exit({NO_PACKAGE})
+ready = runtime.Interpreter.from_file(sys.argv[1], arena_size=1 << 28)
+outputs = [[] for _ in range(int(sys.argv[4]))]
+for picture in np.load(sys.argv[2]):
+    ready.set_input(picture[None], 0)
+    ready.invoke()
+    for i, values in enumerate(outputs):
+        values.append(ready.get_output(i).copy())
+np.savez(sys.argv[3], *map(np.stack, outputs))
 """
 
 
@@ -87,6 +109,19 @@ def kit() -> Board:
     return boards()[KIT]
 
 
+def board_table() -> Table:
+    """Return the boards, those without instructions for float32 first, and each group by its RAM.
+
+    KB and MB are those of the makers here: 1,024 and 1,048,576 bytes.
+    """
+    rows = [
+        [b.name, b.cpu, "yes" if b.fpu else "no", f"{b.flash_bytes // 1024:,}", f"{b.ram_bytes // 1024:,}"]
+        + [f"{b.source}, {b.year}"]
+        for b in sorted(boards().values(), key=lambda b: (b.fpu, b.ram_bytes))
+    ]
+    return Table(["board", "processor", "FPU", "flash (KB)", "RAM (KB)", "source"], rows)
+
+
 # --- the tensor arena ---------------------------------------------------------------------------------------------
 
 
@@ -125,35 +160,76 @@ def arena(path: Path) -> Arena:
         NotImplementedError: TensorFlow Lite Micro is not installed here.
         TimeoutError: it took longer than `SECONDS`.
     """
-    path = Path(path)
+    done = _in_a_process(MEASURE, Path(path), SECONDS)
+    used = dict(re.findall(r"Arena allocation (head|tail) (\d+) bytes", done.stderr))
+    if done.returncode != 0 or len(used) != 2:
+        raise _refused(Path(path), done)
+    return Arena(int(used["head"]), int(used["tail"]))
+
+
+def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
+    """Run a .tflite file in TensorFlow Lite Micro on pictures, one after the other, and return all its outputs.
+
+    The kernels are the portable ones, which every processor has; those tuned for one may round otherwise.
+
+    Args:
+        path: a .tflite file with one input, made for one picture at a time.
+        codes: the input in the file's own type, int8 [n, h, w, channels] for a full-int8 file.
+
+    Returns:
+        For each output an array in the file's own type, [n, ...] with the file's shape behind the pictures.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, there are no pictures, or TensorFlow Lite Micro cannot run it on them.
+        NotImplementedError: TensorFlow Lite Micro is not installed here.
+        TimeoutError: it took longer than `SECONDS`, and a second more for each picture.
+    """
+    if len(codes) == 0:
+        raise ValueError("Expected at least one picture to run; found none.")
+    count = len(inspection.outputs(path))
+    with tempfile.TemporaryDirectory() as folder:
+        entry, exit_ = Path(folder) / "inputs.npy", Path(folder) / "outputs.npz"
+        np.save(entry, codes)
+        done = _in_a_process(RUN, Path(path), SECONDS + len(codes), entry, exit_, count)
+        if done.returncode != 0 or not exit_.exists():
+            raise _refused(Path(path), done)
+        with np.load(exit_) as found:
+            return [found[name] for name in found.files]
+
+
+def _in_a_process(script: str, path: Path, seconds: float, *words: object) -> subprocess.CompletedProcess:
+    """Run a script with TensorFlow Lite Micro on a .tflite file, in a process of its own; for errors see `arena`."""
     with contextlib.suppress(
         AttributeError, LookupError, TypeError
     ):  # odd contents: for TensorFlow Lite Micro to judge
         inspection.operators(path)  # says what is wrong with a file that is missing or broken
     try:
         done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(path.resolve())],
+            [sys.executable, "-c", script, str(path.resolve()), *map(str, words)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             check=False,
-            timeout=SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        raise TimeoutError(f"TensorFlow Lite Micro did not finish {path.name} within {SECONDS} seconds.") from None
+        raise TimeoutError(f"TensorFlow Lite Micro did not finish {path.name} within {seconds} seconds.") from None
     if done.returncode == NO_PACKAGE:
         raise NotImplementedError(
-            "The tensor arena cannot be measured here: TensorFlow Lite Micro is not installed; "
+            "TensorFlow Lite Micro cannot be measured here: it is not installed; "
             "its package tflite-micro exists for Linux on x86-64 processors only."
         )
-    used = dict(re.findall(r"Arena allocation (head|tail) (\d+) bytes", done.stderr))
-    if done.returncode != 0 or len(used) != 2:
-        raise ValueError(
-            f"TensorFlow Lite Micro cannot run {path.name} ({_reason(done)}): it takes float32, full int8 and int16x8 "
-            "files made of the operators it knows, not dynamic-range or float16 ones."
-        )
-    return Arena(int(used["head"]), int(used["tail"]))
+    return done
+
+
+def _refused(path: Path, done: subprocess.CompletedProcess) -> ValueError:
+    """Return the error that TensorFlow Lite Micro could not run a file."""
+    return ValueError(
+        f"TensorFlow Lite Micro cannot run {path.name} ({_reason(done)}): it takes float32, full int8 and int16x8 "
+        "files made of the operators it knows, not dynamic-range or float16 ones."
+    )
 
 
 def _reason(done: subprocess.CompletedProcess) -> str:

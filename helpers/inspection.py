@@ -4,14 +4,22 @@ A .tflite file is a FlatBuffer; its layout is schema.fbs in the TensorFlow sourc
 """
 
 import dataclasses
+import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from helpers.tables import Table
+
+
+def _names(enumeration: type) -> dict[int, str]:
+    """Return the names of an enumeration of the schema, {number: name}."""
+    return {number: name for name, number in vars(enumeration).items() if not name.startswith("_")}
+
 
 DTYPES = {
     schema.TensorType.FLOAT32: "float32",
@@ -23,7 +31,11 @@ DTYPES = {
     schema.TensorType.UINT8: "uint8",
     schema.TensorType.BOOL: "bool",
 }
-OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+OPERATORS = _names(schema.BuiltinOperator)
+ENUMERATIONS = {  # settings that are numbers in a file and have names in schema.fbs
+    "padding": _names(schema.Padding),
+    "fusedActivationFunction": _names(schema.ActivationFunctionType),
+}
 WEIGHED = (
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
@@ -60,6 +72,13 @@ class Tensor:
         """How many scales the tensor has, in words."""
         return {0: "–", 1: "per tensor"}.get(len(self.scale), f"per channel ({len(self.scale)})")
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """What the smallest and the largest code of an int8 or int16 tensor with one scale stand for."""
+        limits = np.iinfo(self.dtype)
+        low, high = (float(self.scale[0]) * (code - int(self.zero_point[0])) for code in (limits.min, limits.max))
+        return low, high
+
     def dequantized(self) -> np.ndarray:
         """Return the constant values as float32: (code - zero point) * scale, for each channel."""
         if len(self.scale) == 0:
@@ -74,11 +93,18 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Operator:
-    """One step of the network: its name and the indices of the tensors it reads and writes."""
+    """One step of the network.
+
+    Attributes:
+        name: of the kind of operator, as in schema.fbs: "CONV_2D".
+        inputs, outputs: the indices of the tensors it reads and writes; -1 stands for an input left out.
+        options: its settings, with the names of schema.fbs: {"padding": "SAME", "stride_w": 2, ...}.
+    """
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    options: dict[str, object] = dataclasses.field(default_factory=dict, hash=False)
 
 
 def _model(path: Path) -> schema.ModelT:
@@ -119,7 +145,51 @@ def operators(path: Path) -> list[Operator]:
 def _operators(model: schema.ModelT) -> list[Operator]:
     codes = [OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
     steps = model.subgraphs[0].operators
-    return [Operator(codes[s.opcodeIndex], tuple(map(int, s.inputs)), tuple(map(int, s.outputs))) for s in steps]
+    return [
+        Operator(codes[s.opcodeIndex], tuple(map(int, s.inputs)), tuple(map(int, s.outputs)), _options(s))
+        for s in steps
+    ]
+
+
+def outputs(path: Path) -> tuple[int, ...]:
+    """Return the indices of the tensors that the network gives, in their order."""
+    return tuple(map(int, _model(path).subgraphs[0].outputs))
+
+
+def _options(step: schema.OperatorT) -> dict[str, object]:
+    """Return the settings of an operator as plain values: enumerations by name, lists as tuples."""
+    settings = {}
+    for key, value in vars(step.builtinOptions).items() if step.builtinOptions is not None else ():
+        if key in ENUMERATIONS:
+            value = ENUMERATIONS[key].get(value, value)
+        elif _is_list(value):
+            value = tuple(int(v) for v in value)
+        settings[re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), key)] = value
+    return settings
+
+
+def _is_list(value) -> bool:
+    return isinstance(value, list | tuple | np.ndarray)
+
+
+def excerpt(path: Path, step: int | None = None) -> bytes:
+    """Return a copy of a file that lets one listen in: the same network, with what every operator makes as an output.
+
+    Args:
+        path: a .tflite file.
+        step: the number of an operator: the copy then has this one only, with its activations as inputs.
+    """
+    model = _model(path)
+    graph = model.subgraphs[0]
+    constant = {i for i, tensor in enumerate(graph.tensors) if _length(model.buffers[tensor.buffer].data)}
+    if step is not None:
+        graph.operators = [graph.operators[step]]
+        graph.inputs = [i for i in dict.fromkeys(map(int, graph.operators[0].inputs)) if i >= 0 and i not in constant]
+    graph.outputs = list(dict.fromkeys(int(i) for operator in graph.operators for i in operator.outputs))
+    model.signatureDefs = []  # they name the old inputs and outputs
+    builder = flatbuffers.Builder(Path(path).stat().st_size)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def tensors(path: Path) -> list[Tensor]:
@@ -127,6 +197,21 @@ def tensors(path: Path) -> list[Tensor]:
     model = _model(path)
     roles = _roles(model)
     return [_tensor(model, i, roles) for i in range(len(model.subgraphs[0].tensors))]
+
+
+def layer_weights(path: Path) -> dict[str, np.ndarray]:
+    """Return the weights of each layer as float32, {layer: output channels first}, in the order in which they run.
+
+    Those of a depthwise convolution have their channels last.
+    """
+    known = {t.index: t for t in tensors(path) if t.role == "weights"}
+    used = [known[i] for step in operators(path) for i in step.inputs if i in known]
+    return {layer_name(t.name): t.dequantized() for t in used}
+
+
+def layer_name(name: str) -> str:
+    """Return the layer's own name out of the converter's long ones: 'net_1/conv1_1/convolution;...' becomes 'conv1'."""
+    return re.sub(r"_\d+$", "", short_name(name, len(name)).split("/")[0])
 
 
 def _roles(model: schema.ModelT) -> dict[int, str]:

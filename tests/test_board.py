@@ -7,10 +7,11 @@ import sys
 import time
 
 import flatbuffers
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from helpers import artifacts, board
+from helpers import artifacts, board, evaluation, inspection
 
 pytest_plugins = ["tiny"]
 
@@ -51,13 +52,40 @@ def test_the_board_of_the_kit_is_that_of_the_lecture():
     assert "64 MHz" in kit.cpu and "nRF52840" in kit.source
 
 
+# Cores with instructions for float32 (Arm's and Espressif's manuals; the I, M and C of RV32IMC are not F).
+FPU = {
+    "AVR": False,
+    "Cortex-M0": False,
+    "Cortex-M0+": False,
+    "Cortex-M3": False,
+    "RISC-V RV32IMC": False,
+    "Cortex-M4F": True,
+    "Cortex-M7": True,
+    "Cortex-M33": True,
+    "Xtensa LX7": True,
+}
+
+
 def test_every_board_has_a_source_and_plausible_numbers():
     boards = board.boards()
-    assert len(boards) >= 4
+    assert len(boards) >= 12
     for name, one in boards.items():
         assert one.name == name and len(one.source) > 20 and 2010 <= one.year <= 2026
-        assert 2**17 <= one.ram_bytes < one.flash_bytes <= 2**23 and one.ram_bytes % 1024 == 0
-        assert one.fpu == ("M0+" not in one.cpu)  # of these cores only the Cortex-M0+ has none
+        assert 2**11 <= one.ram_bytes < one.flash_bytes <= 2**23 and one.ram_bytes % 1024 == 0
+        (core,) = [core for core in FPU if f" {core} " in f" {one.cpu} "]
+        assert one.fpu == FPU[core]
+
+
+def test_the_table_puts_boards_without_fpu_first():
+    table = board.board_table()
+    boards = board.boards()
+    assert [row[0] for row in table.rows][:1] == ["Arduino Uno R3"]
+    assert sorted(row[0] for row in table.rows) == sorted(boards)
+    said = [row[2] for row in table.rows]
+    without = sum(not one.fpu for one in boards.values())
+    assert said == ["no"] * without + ["yes"] * (len(boards) - without) and 5 <= without <= len(boards) - 5
+    (row,) = [row for row in table.rows if row[0] == board.KIT]
+    assert row[3:5] == ["1,024", "256"] and row[5].endswith("v1.7, 2021")
 
 
 @pytest.mark.parametrize("line", ["A,1,2,core,maybe,somebody,2020", "A,1 MB,2,core,yes,somebody,2020", "A,1,2,core,no"])
@@ -152,3 +180,64 @@ def test_a_measurement_has_a_time_limit(tiny, monkeypatch):
     with pytest.raises(TimeoutError, match=r"did not finish int8.tflite within 0.2 seconds"):
         board.arena_bytes(tiny["int8"])
     assert time.monotonic() - started < 10
+
+
+# --- running a file --------------------------------------------------------------------------------------------------
+
+
+def codes(drawn, count=5):
+    """Drawn pictures as the int8 network takes them."""
+    return (drawn[0][:count].astype(np.int16) - 128).astype(np.int8)
+
+
+@needs_micro
+def test_a_file_answers_as_the_reference_kernels_do(tiny, drawn):
+    """To a code: the layers of this network round alike in both."""
+    (found,) = board.run(tiny["int8"], codes(drawn))
+    assert found.dtype == np.int8 and found.shape == (5, 1, 2)
+    ready = evaluation.interpreter(tiny["int8"], "reference", 5)
+    ready.set_tensor(ready.get_input_details()[0]["index"], codes(drawn))
+    ready.invoke()
+    expected = ready.get_tensor(ready.get_output_details()[0]["index"])
+    assert len(np.unique(expected)) > 4
+    assert np.abs(found[:, 0].astype(int) - expected).max() <= 1
+
+
+@needs_micro
+def test_every_output_comes_back(tiny, drawn, tmp_path):
+    (tmp_path / "all.tflite").write_bytes(inspection.excerpt(tiny["int8"]))
+    found = board.run(tmp_path / "all.tflite", codes(drawn, 2))
+    assert [values.shape for values in found] == [(2, 1, 24, 24, 48), (2, 1, 48), (2, 1, 2), (2, 1, 2)]
+    np.testing.assert_array_equal(found[-1], board.run(tiny["int8"], codes(drawn, 2))[0])
+
+
+def test_no_pictures_are_refused(tiny, drawn):
+    with pytest.raises(ValueError, match="at least one picture to run; found none"):
+        board.run(tiny["int8"], codes(drawn, 0))
+
+
+@needs_micro
+def test_pictures_that_do_not_fit_are_refused(tiny, drawn):
+    with pytest.raises(ValueError, match="cannot run int8.tflite"):
+        board.run(tiny["int8"], codes(drawn)[:, ::2])
+    with pytest.raises(ValueError, match="cannot run dynamic_range.tflite"):
+        board.run(tiny["dynamic range"], drawn[0][:1].astype(np.float32))
+
+
+def test_a_missing_file_cannot_be_run(tmp_path, drawn):
+    with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
+        board.run(tmp_path / "none.tflite", codes(drawn))
+
+
+def test_without_the_package_nothing_runs(tiny, drawn, tmp_path, monkeypatch):
+    (tmp_path / "tflite_micro.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    with pytest.raises(NotImplementedError, match=r"Micro cannot be measured here: it is not installed; .* only\.$"):
+        board.run(tiny["int8"], codes(drawn))
+
+
+def test_a_run_has_a_time_limit(tiny, drawn, monkeypatch):
+    monkeypatch.setattr(board, "RUN", "import time; time.sleep(60)")
+    monkeypatch.setattr(board, "SECONDS", -0.75)  # and one second for the picture
+    with pytest.raises(TimeoutError, match=r"did not finish int8.tflite within 0.25 seconds"):
+        board.run(tiny["int8"], codes(drawn, 1))

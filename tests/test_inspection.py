@@ -5,12 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import conversion, inspection
+from helpers import conversion, inspection, training
 from helpers.inspection import Tensor
+from helpers.runtime import keras
 
 pytest_plugins = ["small"]
 
@@ -55,6 +57,64 @@ def test_operators_are_those_that_run(small):
     assert names[-3:] == ["MEAN", "FULLY_CONNECTED", "SOFTMAX"]
     around = [step.name for step in inspection.operators(small.files["int8, float in/out"])]
     assert around == ["QUANTIZE", *names, "DEQUANTIZE"]
+
+
+def test_settings_are_those_of_the_network(small):
+    """As `models.compact_cnn` sets them, with the names of schema.fbs."""
+    steps = inspection.operators(small.files["int8"])
+    first = steps[0].options
+    assert (first["padding"], first["stride_h"], first["stride_w"]) == ("SAME", 2, 2)
+    assert (first["dilation_h_factor"], first["fused_activation_function"]) == (1, "RELU6")
+    pool = next(step for step in steps if step.name == "MAX_POOL_2D").options
+    assert (pool["padding"], pool["filter_height"], pool["filter_width"], pool["stride_h"]) == ("VALID", 2, 2, 2)
+    assert {step.name: step.options for step in steps}["SOFTMAX"] == {"beta": 1.0}
+    assert {step.name: step.options for step in steps}["MEAN"] == {"keep_dims": False}
+    assert len({hash(step) for step in steps}) == len(steps)
+
+
+def test_settings_that_are_lists_become_tuples():
+    step = schema.OperatorT()
+    step.builtinOptions = schema.ReshapeOptionsT()
+    step.builtinOptions.newShape = np.array([1, -1], np.int32)
+    assert inspection._options(step) == {"new_shape": (1, -1)}
+    assert inspection._options(schema.OperatorT()) == {}
+
+
+def test_outputs_are_those_of_the_network(small):
+    assert inspection.outputs(small.files["int8"]) == inspection.operators(small.files["int8"])[-1].outputs
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8"])
+def test_an_excerpt_computes_the_same_and_shows_every_tensor(small, kind):
+    """Against the file as it is, asked to keep its tensors; on the reference kernels, which leave nothing out."""
+    path = small.files[kind]
+    whole, listening = (
+        Interpreter(experimental_op_resolver_type=OpResolverType.BUILTIN_REF, **source)
+        for source in (
+            {"model_path": str(path), "experimental_preserve_all_tensors": True},
+            {"model_content": inspection.excerpt(path)},
+        )
+    )
+    entry = whole.get_input_details()[0]
+    picture = np.random.default_rng(1).integers(0, 100, entry["shape"]).astype(entry["dtype"])
+    for ready in (whole, listening):
+        ready.allocate_tensors()
+        ready.set_tensor(entry["index"], picture)
+        ready.invoke()
+    shown = [exit_["index"] for exit_ in listening.get_output_details()]
+    assert shown == [index for step in inspection.operators(path) for index in step.outputs]
+    for index in shown:
+        np.testing.assert_array_equal(listening.get_tensor(index), whole.get_tensor(index))
+
+
+def test_an_excerpt_of_one_step_has_that_step_only(small, tmp_path):
+    path, steps = small.files["int8"], inspection.operators(small.files["int8"])
+    for number, step in enumerate(steps):
+        (tmp_path / "one.tflite").write_bytes(inspection.excerpt(path, number))
+        assert inspection.operators(tmp_path / "one.tflite") == [step]
+        roles = {t.index: t.role for t in inspection.tensors(tmp_path / "one.tflite")}
+        assert roles[step.inputs[0]] == "input" and roles[step.outputs[0]] == "output"
+        assert [index for index, role in roles.items() if role == "input"] == [step.inputs[0]]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -218,3 +278,38 @@ def test_half_a_file(small, tmp_path, share):
 def test_tensors_cannot_be_changed(small):
     with pytest.raises(dataclasses.FrozenInstanceError):
         inspection.tensors(small.files["int8"])[0].dtype = "int4"
+
+
+# --- layers -----------------------------------------------------------------------------------------------------------
+
+
+def test_weights_by_layer_are_those_of_the_network(small):
+    """In the order in which they run; batch normalisation has been multiplied into them, so shapes are compared."""
+    model = keras.models.load_model(small.saved_model.parent / training.CHECKPOINT)
+    kernels = {layer.name: layer.kernel.shape for layer in model.layers if hasattr(layer, "kernel")}
+    found = inspection.layer_weights(small.files["float32"])
+    assert list(found) == list(kernels)
+    for name, values in found.items():
+        assert values.dtype == np.float32
+        assert sorted(values.shape) == sorted(kernels[name])
+        assert values.shape[0] == kernels[name][-1], "output channels first"
+    int8 = inspection.layer_weights(small.files["int8"])
+    for name, values in found.items():
+        np.testing.assert_allclose(int8[name], values, atol=np.abs(values).max() / 127)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("net_1/conv1_1/convolution;net_1/norm1_1/add", "conv1"),
+        ("StatefulPartitionedCall/net_1/dense_2/MatMul", "dense"),
+        ("arith.constant13", "arith.constant13"),
+    ],
+)
+def test_the_name_of_a_layer(name, expected):
+    assert inspection.layer_name(name) == expected
+
+
+def test_the_range_of_a_tensor_is_what_its_end_codes_stand_for(small):
+    (entry,) = [t for t in inspection.tensors(small.files["int8"]) if t.role == "input"]
+    assert entry.range == pytest.approx((0, 1), abs=1e-6)

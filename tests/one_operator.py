@@ -1,0 +1,111 @@
+"""Models of one operator, written straight as FlatBuffers, so that any shape, scale and setting can be tried.
+
+The converter only makes the combinations that its networks need; the kernels take many more.
+"""
+
+import dataclasses
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from helpers import artifacts
+
+DTYPES = {"float32": 0, "int32": 2, "uint8": 3, "int8": 9, "int16": 7}
+OPTIONS = {  # operator: name of the table with its settings, in schema.fbs
+    "ADD": "AddOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MUL": "MulOptions",
+    "SOFTMAX": "SoftmaxOptions",
+}
+
+
+@dataclasses.dataclass
+class Operand:
+    """A tensor of the model; one with data is a constant of the file."""
+
+    shape: tuple[int, ...]
+    dtype: str = "int8"
+    scale: object = None  # a number, or one for each channel
+    zero_point: int = 0
+    axis: int = 0
+    data: np.ndarray | None = None
+
+
+def constant(data: np.ndarray, scale=None, axis: int = 0) -> Operand:
+    return Operand(data.shape, data.dtype.name, scale, 0, axis, data)
+
+
+def build(operator: str, inputs: list[Operand], output: Operand, **settings) -> bytes:
+    """Return a .tflite file with one operator.
+
+    Args:
+        operator: its name in schema.fbs.
+        inputs: its inputs; those without data become the inputs of the model.
+        output: its output.
+        settings: of the operator, by their names in the Python schema ("strideW"); padding and activation by name.
+    """
+    model = schema.ModelT()
+    model.version, model.buffers, graph = 3, [schema.BufferT()], schema.SubGraphT()
+    graph.tensors = [_tensor(model, operand, f"tensor {i}") for i, operand in enumerate([*inputs, output])]
+    graph.inputs = [i for i, operand in enumerate(inputs) if operand.data is None]
+    graph.outputs = [len(inputs)]
+    graph.operators = [_operator(operator, len(inputs), settings)]
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, operator)
+    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), 1
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _operator(name: str, inputs: int, settings: dict) -> schema.OperatorT:
+    step = schema.OperatorT()
+    step.opcodeIndex, step.inputs, step.outputs = 0, list(range(inputs)), [inputs]
+    if name in OPTIONS:
+        step.builtinOptionsType = getattr(schema.BuiltinOptions, OPTIONS[name])
+        step.builtinOptions = getattr(schema, OPTIONS[name] + "T")()
+        for key, value in settings.items():
+            if key == "padding":
+                value = getattr(schema.Padding, value)
+            if key == "fusedActivationFunction":
+                value = getattr(schema.ActivationFunctionType, value)
+            assert hasattr(step.builtinOptions, key), key
+            setattr(step.builtinOptions, key, value)
+    return step
+
+
+def _tensor(model: schema.ModelT, operand: Operand, name: str) -> schema.TensorT:
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(operand.shape), DTYPES[operand.dtype], 0
+    if operand.scale is not None:
+        scales = np.atleast_1d(np.asarray(operand.scale, np.float32))
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale = scales.tolist()
+        tensor.quantization.zeroPoint = [operand.zero_point] * len(scales)
+        tensor.quantization.quantizedDimension = operand.axis
+    if operand.data is not None:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(operand.data).tobytes(), np.uint8)
+        tensor.buffer = len(model.buffers)
+        model.buffers.append(buffer)
+    return tensor
+
+
+def run(content: bytes, *inputs: np.ndarray, kernels=OpResolverType.BUILTIN_REF) -> np.ndarray:
+    """Run a model in TFLite, by default on the reference kernels, in the shapes that the file has."""
+    with artifacts.quiet():
+        ready = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=1)
+        ready.allocate_tensors()
+    for entry, values in zip(ready.get_input_details(), inputs, strict=True):
+        ready.set_tensor(entry["index"], values)
+    ready.invoke()
+    return ready.get_tensor(ready.get_output_details()[0]["index"])
