@@ -1,6 +1,7 @@
 """The networks, and what each of their layers costs."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from helpers.tables import Table
 
 layers = keras.layers
 
+# Of the squared weights, added to the loss.  Under Adam, which divides gradients by their size, AlexNet's own 5e-4 / 2
+# alone makes nine of ten weights zero within 40 epochs of photographs, and leaves nothing to prune.
+ALEXNET_DECAY = 1e-5
 BATCH_NORM_MOMENTUM = 0.9  # short trainings need running statistics that settle within a hundred steps
 FUSED = (
     layers.BatchNormalization,
@@ -91,6 +95,41 @@ def residual_cnn(size: int | None = SIZE, classes: int = len(CLASSES)) -> keras.
     return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="residual_cnn")
 
 
+def alexnet(size: int = SIZE, classes: int = len(CLASSES)) -> keras.Model:
+    """Return a network in the shape of AlexNet (Krizhevsky et al. 2012), scaled to two cores, not yet trained.
+
+    Input: float32 [batch, size, size, 3] in [0, 1].  Output: probabilities, float32 [batch, classes].
+    At 96 pixels it has 876,562 parameters and needs 22 million multiply-accumulates a picture.
+
+    As in AlexNet: five convolutions, of which the first has a stride and the first, the second and the fifth are
+    followed by max pooling whose windows overlap (3 x 3, stride 2); then three dense layers, which hold nearly nine
+    tenths of the weights, the first two under dropout; ReLU everywhere; weight decay on every kernel.
+    Otherwise than in AlexNet: pictures of 96 instead of 224 pixels, hence a first kernel of 5 x 5 with stride 2 instead
+    of 11 x 11 with stride 4; a sixth of the channels (16, 40, 64, 64, 40 for 96, 256, 384, 384, 256) and an eighth of
+    the dense units (512 for 4096); no local response normalisation and no halves on two GPUs; a much smaller weight
+    decay (see `ALEXNET_DECAY`).
+    """
+    inputs = x = keras.Input((size, size, 3), name="picture")
+    x = layers.Conv2D(16, 5, strides=2, name="conv1", **_alexnet_layer(padding="same"))(x)
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
+    x = layers.Conv2D(40, 5, name="conv2", **_alexnet_layer(padding="same"))(x)
+    x = layers.MaxPooling2D(3, 2, name="pool2")(x)
+    for number, filters in ((3, 64), (4, 64), (5, 40)):
+        x = layers.Conv2D(filters, 3, name=f"conv{number}", **_alexnet_layer(padding="same"))(x)
+    x = layers.Flatten(name="flatten")(layers.MaxPooling2D(3, 2, name="pool5")(x))
+    for number in (6, 7):
+        x = layers.Dense(512, name=f"dense{number}", **_alexnet_layer())(x)
+        x = layers.Dropout(0.5, name=f"dropout{number}")(x)
+    x = layers.Dense(classes, name="dense8", kernel_regularizer=keras.regularizers.L2(ALEXNET_DECAY))(x)
+    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="alexnet")
+
+
+def _alexnet_layer(**options) -> dict:
+    """Return what AlexNet's layers have in common: ReLU, weights drawn for ReLU (He et al. 2015), weight decay."""
+    decay = keras.regularizers.L2(ALEXNET_DECAY)
+    return {"activation": "relu", "kernel_initializer": "he_normal", "kernel_regularizer": decay} | options
+
+
 class _Builder:
     """Adds layers to a network and numbers them."""
 
@@ -133,14 +172,31 @@ class _Builder:
         return self.add(x, branch)
 
 
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Write a model's weights as an .npz file, {'conv1/kernel': float32 array, ...}, readable without Keras."""
+def save_weights(model: keras.Model, path: Path, dtype: str = "float32") -> None:
+    """Write a model's weights as an .npz file, {'conv1/kernel': array, ...}, readable without Keras.
+
+    Args:
+        model: any Keras model.
+        path: of the file.
+        dtype: of the numbers in the file; "float16" makes it half as large and keeps 11 significant bits.
+
+    Raises:
+        ValueError: a weight is NaN or infinite, or too large for that type.
+    """
+    with np.errstate(over="ignore"):
+        values = {weight.path: weight.numpy().astype(dtype) for weight in model.weights}
+    broken = [name for name, value in values.items() if not np.isfinite(value).all()]
+    if broken:
+        raise ValueError(
+            f"Expected finite weights that {dtype} can hold; {', '.join(broken)} of {model.name} has others: "
+            "train it again with a smaller learning rate, or save it as float32."
+        )
     with artifacts.atomic(path) as part, part.open("wb") as file:
-        np.savez(file, **{weight.path: weight.numpy() for weight in model.weights})
+        np.savez(file, **values)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Read what `save_weights` wrote into a model of the same architecture.
+    """Read what `save_weights` wrote, in any dtype, into a model of the same architecture.
 
     Raises:
         ValueError: the file holds other weights than the model has.
@@ -151,7 +207,30 @@ def load_weights(model: keras.Model, path: Path) -> None:
                 f"{Path(path).name} holds other weights than {model.name} has; was it made for that network?"
             )
         for weight in model.weights:
-            weight.assign(saved[weight.path])
+            weight.assign(saved[weight.path].astype(np.float32))
+
+
+def load_checkpoint(model: keras.Model, path: Path) -> None:
+    """Read weights that come with the suite, if they are those that the model card beside them describes.
+
+    Args:
+        model: of the architecture that the weights belong to.
+        path: the .npz file; the card is the .json file of the same name.
+
+    Raises:
+        FileNotFoundError: the weights or their card are not there.
+        ValueError: the file is not the one that the model card describes, or belongs to another architecture.
+    """
+    path = Path(path)
+    for needed in (path, path.with_suffix(".json")):
+        if not needed.exists():
+            raise FileNotFoundError(
+                f"There are no weights in {path}, or no card: get the whole repository, or train from scratch."
+            )
+    card = json.loads(path.with_suffix(".json").read_text())
+    if artifacts.sha256(path) != card["sha256"]:
+        raise ValueError(f"{path.name} is not the file that its model card describes: its SHA-256 differs.")
+    load_weights(model, path)
 
 
 @dataclasses.dataclass

@@ -70,15 +70,8 @@ def pretrained() -> keras.Model:
         FileNotFoundError: the weights are not in `data/checkpoints/`.
         ValueError: the file is not the one that the model card describes.
     """
-    if not PRETRAINED.exists():
-        raise FileNotFoundError(
-            f"There are no weights in {PRETRAINED}: get the whole repository, or train from scratch."
-        )
-    card = json.loads(PRETRAINED.with_suffix(".json").read_text())
-    if artifacts.sha256(PRETRAINED) != card["sha256"]:
-        raise ValueError(f"{PRETRAINED.name} is not the file that its model card describes: its SHA-256 differs.")
     model = models.residual_cnn()
-    models.load_weights(model, PRETRAINED)
+    models.load_checkpoint(model, PRETRAINED)
     return model
 
 

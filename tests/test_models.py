@@ -1,13 +1,14 @@
 """What the layers cost, counted a second time by brute force, and the faster batch normalisation against Keras's."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import models
+from helpers import artifacts, models
 from helpers.runtime import keras, tf
 
 layers = keras.layers
@@ -18,7 +19,8 @@ BATCH_NORMS = keras.layers.BatchNormalization, models.FusedBatchNormalization
 
 
 @pytest.mark.parametrize(
-    ("network", "parameters", "macs"), [(models.compact_cnn, 167_826, 25e6), (models.residual_cnn, 332_466, 60e6)]
+    ("network", "parameters", "macs"),
+    [(models.compact_cnn, 167_826, 25e6), (models.residual_cnn, 332_466, 60e6), (models.alexnet, 876_562, 22e6)],
 )
 def test_the_networks_are_as_announced(network, parameters, macs):
     model = network()
@@ -35,6 +37,74 @@ def test_the_networks_are_as_announced(network, parameters, macs):
 
 def test_other_sizes_and_classes():
     assert models.compact_cnn(32, 5).output_shape == (None, 5)
+
+
+def test_alexnet_has_the_shape_of_alexnet():
+    """Krizhevsky et al. 2012: five convolutions, three dense layers; 58.6 of 61 million parameters are dense."""
+    model = models.alexnet()
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert [kind for kind in kinds if kind in ("Conv2D", "Dense")] == ["Conv2D"] * 5 + ["Dense"] * 3
+    pools = [layer for layer in model.layers if isinstance(layer, layers.MaxPooling2D)]
+    assert [(pool.name, pool.pool_size, pool.strides) for pool in pools] == [
+        (f"pool{after}", (3, 3), (2, 2)) for after in (1, 2, 5)
+    ]
+    assert [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)] == [0.5, 0.5]
+    dense = sum(layer.count_params() for layer in model.layers if isinstance(layer, layers.Dense))
+    assert 0.85 < dense / model.count_params() < 0.95
+    assert model.count_params() <= 1_100_000
+    weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    assert all(layer.kernel_regularizer.l2 == pytest.approx(models.ALEXNET_DECAY) for layer in weighted)
+
+
+# --- weights in files ----------------------------------------------------------------------------------------
+
+
+def small():
+    inputs = keras.Input((4, 4, 3), name="picture")
+    x = layers.BatchNormalization(name="norm")(layers.Conv2D(2, 3, name="conv")(inputs))
+    return keras.Model(inputs, layers.Dense(2, name="dense")(layers.Flatten()(x)), name="small")
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [("float32", 0), ("float16", 2**-11)])
+def test_weights_come_back_from_a_file(tmp_path, dtype, precision):
+    """A number with 11 significant bits is off by at most half of the last one."""
+    model, again = small(), small()
+    models.save_weights(model, tmp_path / "small.npz", dtype)
+    with np.load(tmp_path / "small.npz", allow_pickle=False) as saved:
+        assert {saved[name].dtype for name in saved} == {np.dtype(dtype)}
+    models.load_weights(again, tmp_path / "small.npz")
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        assert other.dtype == np.float32
+        np.testing.assert_allclose(other, one, rtol=precision)
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(1e5, "float16"), (np.nan, "float32"), (np.inf, "float32")])
+def test_weights_that_a_type_cannot_hold_are_not_written(tmp_path, value, dtype):
+    model = small()
+    model.get_layer("dense").bias.assign([value, 0])
+    with pytest.raises(ValueError, match=f"finite weights that {dtype} can hold; dense/bias of small has others"):
+        models.save_weights(model, tmp_path / "small.npz", dtype)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    models.save_weights(small(), tmp_path / "small.npz")
+    with pytest.raises(ValueError, match=r"small.npz holds other weights than compact_cnn has"):
+        models.load_weights(models.compact_cnn(), tmp_path / "small.npz")
+
+
+def test_a_checkpoint_is_checked_against_its_card(tmp_path):
+    model, path = small(), tmp_path / "small.npz"
+    models.save_weights(model, path)
+    with pytest.raises(FileNotFoundError, match="no card: get the whole repository"):
+        models.load_checkpoint(small(), path)
+    path.with_suffix(".json").write_text(json.dumps({"sha256": artifacts.sha256(path)}))
+    again = small()
+    models.load_checkpoint(again, path)
+    np.testing.assert_array_equal(again.get_layer("conv").kernel, model.get_layer("conv").kernel)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"small.npz is not the file that its model card describes: its SHA-256"):
+        models.load_checkpoint(again, path)
 
 
 # --- multiply-accumulates ------------------------------------------------------------------------------------
@@ -133,7 +203,7 @@ def norm_first():
 
 
 @pytest.mark.parametrize(
-    "network", [models.compact_cnn, models.residual_cnn, residual, norm_first], ids=lambda f: f.__name__
+    "network", [models.compact_cnn, models.residual_cnn, models.alexnet, residual, norm_first], ids=lambda f: f.__name__
 )
 def test_the_parameters_of_all_layers_are_those_of_the_model(network):
     model = network()
