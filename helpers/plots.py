@@ -6,6 +6,9 @@ what there is to see.  float32 is always blue and int8 always vermilion; markers
 """
 
 import io
+import itertools
+import re
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
@@ -16,12 +19,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from helpers import pruning, quantization
+from helpers.board import Board
 from helpers.datasets import Pets
+from helpers.energy import Cost, Inference
 from helpers.evaluation import Score
-from helpers.latency import Timings
+from helpers.floats import Number
+from helpers.inspection import Tensor
+from helpers.latency import Median, Timings
+from helpers.models import LayerCost
 from helpers.own_pictures import Answers
+from helpers.processor import Ceilings
+from helpers.roofline import Prediction
 
 BLACK, BLUE, SKY, GREEN = "#000000", "#0072B2", "#56B4E9", "#009E73"
 ORANGE, VERMILION, PURPLE, GREY = "#E69F00", "#D55E00", "#CC79A7", "#8C8C8C"
@@ -73,13 +84,16 @@ class Picture:
 
     def __init__(self, figure: Figure, alt: str):
         self.figure, self.alt = figure, alt
+        self._png = b""
         plt.close(figure)
 
     def png(self) -> bytes:
         """Return the figure as a PNG file, the same bytes for the same figure."""
-        buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", metadata={"Software": None})
-        return buffer.getvalue()
+        if not self._png:  # drawn once: the layout may settle a little differently the second time
+            buffer = io.BytesIO()
+            self.figure.savefig(buffer, format="png", metadata={"Software": None})
+            self._png = buffer.getvalue()
+        return self._png
 
     def __repr__(self) -> str:
         return self.alt
@@ -281,6 +295,947 @@ def code_differences(differences: np.ndarray) -> Picture:
         [f"{share:.1f}% of the values differ by {value}" for value, share in zip(values, shares, strict=True)]
     )
     return Picture(figure, f"Bar chart of the difference between truncated and rounded input codes: {found}.")
+
+
+# --- 03: fewer bits -----------------------------------------------------------------------------------------------
+
+
+def precision_axes(values: np.ndarray, name: str = "this layer", count: int = 25) -> Picture:
+    """Join some weights of a layer, on an axis of float32, to their codes, on the shorter axis of int8.
+
+    Args:
+        values: weights, any shape; they are quantized with one symmetric scale.
+        name: of the layer.
+        count: how many are drawn: the smallest, the largest, and evenly many between any two others.
+    """
+    values = np.ravel(values)
+    shown = np.quantile(values, np.linspace(0, 1, count), method="nearest")
+    scale, _ = quantization.symmetric_parameters(values)
+    codes = quantization.quantize(shown, scale, narrow=True)
+    heights = shown / np.abs(values).max()
+    figure, axis = _axes(7, 6)
+    axis.vlines(0, heights.min(), heights.max(), color=COLOURS["float32"], linewidth=2.5)
+    axis.vlines(1, -0.7 * 128 / 127, 0.7, color=COLOURS["int8"], linewidth=2.5)
+    for height, code in zip(heights, codes, strict=True):
+        axis.plot([0, 1], [height, 0.7 * code / 127], "--", color=GREY, linewidth=0.9)
+    axis.plot(np.zeros(count), heights, MARKERS["float32"], color=COLOURS["float32"], markersize=7)
+    axis.plot(np.ones(count), 0.7 * codes / 127, MARKERS["int8"], color=COLOURS["int8"], markersize=6)
+    for value, height in ((shown[0], heights[0]), (0, 0), (shown[-1], heights[-1])):
+        axis.text(-0.06, height, f"{value:.3g}", ha="right", va="center", fontsize=13)
+    for code in (-128, 0, 127):
+        axis.text(1.06, 0.7 * code / 127, f"{code}", ha="left", va="center", fontsize=13)
+    axis.text(0, 1.12, "float32", ha="center", color=COLOURS["float32"], fontsize=14, fontweight="bold")
+    axis.text(1, 0.82, "int8", ha="center", color=COLOURS["int8"], fontsize=14, fontweight="bold")
+    axis.set(xlim=(-0.4, 1.4), ylim=(-1.1, 1.25))
+    axis.axis("off")
+    axis.set_title(f"{np.unique(values).size:,} different weights of {name}, 255 codes")
+    return Picture(
+        figure,
+        f"Upright axes. {count} weights of {name}, from {shown[0]:.3g} to {shown[-1]:.3g} in float32, are joined by "
+        f"dashed lines to their int8 codes, from {codes[0]} to {codes[-1]}. Most lie close together around zero.",
+    )
+
+
+# --- 03: weights --------------------------------------------------------------------------------------------------
+
+GRID_STEP, SMALL_GRID_STEP = 8, 16  # every 8th (16th) int8 code gets a tick under a histogram; all would run together
+BITS_LOOKS = {8: (VERMILION, "s", "-"), 4: (BLACK, "^", "--"), 3: (GREEN, "D", "-."), 2: (PURPLE, "v", ":")}
+PERCENTILES = 100 - np.geomspace(1, 0.001, 31)  # from 99 to 99.999
+
+
+def layer_histograms(weights: dict[str, np.ndarray], columns: int = 7) -> Picture:
+    """Show the histogram of each layer's weights with the int8 grid under it, a small panel for every layer.
+
+    The grid is that of symmetric quantization with one scale a layer; of its 255 codes every 16th has a tick.
+
+    Args:
+        weights: {layer: float32 array of any shape}; the panels come in the order of the names, conv2 before conv10.
+        columns: panels in a row.
+
+    Raises:
+        ValueError: there are no layers.
+    """
+    if not weights:
+        raise ValueError("Expected the weights of at least one layer; found none.")
+    names = sorted(weights, key=_natural)
+    columns = min(columns, max(len(names), 3))
+    rows = -(-len(names) // columns)
+    figure, axes = _axes(10.5, 1.85 * rows + 0.5, nrows=rows, ncols=columns, squeeze=False)
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    for axis, name in zip(axes.flat, names, strict=False):
+        values = np.ravel(weights[name])
+        _weight_histogram(axis, values, bins=41, every=SMALL_GRID_STEP)
+        axis.set_title(f"{name}: {values.size:,}", fontsize=11)
+        axis.axvline(0, color=GREY, linewidth=0.8, zorder=0)
+        axis.set(xlabel=f"{_short(values.min())} to {_short(values.max())}", xticks=[], yticks=[])
+    one = sum(_hump_count(weights[name]) == 1 for name in names)
+    figure.suptitle(
+        f"{one} of {len(names)} layers have one hump; the value farthest from zero sets the grid",
+        fontweight="bold",
+        x=0.01,
+        ha="left",
+        fontsize=13,
+    )
+    figure.supylabel("weights in a bin (each panel its own scale)", fontsize=11)
+    figure.supxlabel(f"value of the weight (smallest to largest); {_ticks(SMALL_GRID_STEP)}", fontsize=11)
+    within = {name: _codes_for_most(weights[name]) for name in names}
+    fewest, most = min(within, key=within.get), max(within, key=within.get)
+    text = f"Histograms of the weights of {len(names)} layers with the int8 grid under each; {one} have one hump."
+    text += f" The middle 99% of the weights use {within[fewest]} of the 255 codes in {fewest} and {within[most]} in"
+    return Picture(figure, f"{text} {most}; the other codes are there for the few values farthest from zero.")
+
+
+def pruned_histograms(stages: dict[str, tuple[np.ndarray, Score]], layer: str) -> Picture:
+    """Show one layer's weights that are not zero before and after pruning, with accuracy and number of humps.
+
+    Args:
+        stages: {stage: (weights of the layer, any shape; score of the whole network)}, such as "trained", "pruned" and
+            "fine-tuned".
+        layer: its name.
+    """
+    figure, axes = _axes(3.5 * len(stages), 4, ncols=len(stages), squeeze=False, sharex=True)
+    farthest, found = max(float(np.abs(w).max()) for w, _ in stages.values()), []
+    for axis, (stage, (weights, score)) in zip(axes[0], stages.items(), strict=True):
+        left = weights[weights != 0]
+        count, gap = _hump_count(left), float(np.abs(left).min())
+        _weight_histogram(axis, left, bins=np.linspace(-farthest, farthest, 82), every=GRID_STEP, room=1.45)
+        axis.set_title(f"{stage}: {_humps(count)}\n{score}", fontsize=12)
+        axis.set(xlabel=f"weights of {layer} that are not 0")
+        said = f"{left.size:,}\nof {weights.size:,}\n|w| ≥ {gap:.2g}"
+        axis.text(0.98, 0.97, said, transform=axis.transAxes, ha="right", va="top", fontsize=11)
+        found.append(f"{stage}: {_humps(count)}, {left.size:,} of {weights.size:,} weights left, none nearer to zero")
+        found[-1] += f" than {gap:.2g}, accuracy {score}"
+    axes[0, 0].set_ylabel("weights in a bin")
+    counts = [_hump_count(w[w != 0]) for w, _ in stages.values()]
+    changed = counts[0] != counts[-1]
+    title = f"{_humps(counts[0]).capitalize()} before, {_humps(counts[-1]) if changed else 'and as many'} after pruning"
+    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+    figure.supxlabel(_ticks(GRID_STEP), fontsize=11)
+    return Picture(figure, f"Histograms of the weights of {layer}, int8 grid under each. {'; '.join(found)}.")
+
+
+def equal_range(peaked: np.ndarray, flat: np.ndarray, names: Sequence[str] = ("peaked", "flat")) -> Picture:
+    """Show two layers of equal range in eight bits: the same errors, but not the same signal-to-noise ratio.
+
+    Both are quantized symmetrically with one scale each; the second is multiplied by a number first that makes its
+    value farthest from zero that of the first.  (Scaling a layer scales its step and its errors too, and leaves its
+    signal-to-noise ratio as it is.)
+
+    Args:
+        peaked, flat: weights of two layers, any shape.
+        names: what they are called.
+    """
+    factor = float(np.abs(peaked).max() / np.abs(flat).max())
+    layers = {names[0]: np.ravel(peaked), names[1]: np.ravel(flat) * np.float32(factor)}
+    figure, axes = _axes(10, 4.2, ncols=2, sharex=True)
+    errors, ratios, found = [], [], []
+    for axis, (name, values) in zip(axes, layers.items(), strict=True):
+        restored = quantization.fake_quantize(values)
+        errors.append(quantization.max_error(values, restored))
+        ratios.append(quantization.sqnr(values, restored))
+        said = f"largest error {errors[-1]:.3g}\nRMSE {quantization.rmse(values, restored):.3g}"
+        said += f"\nSQNR {ratios[-1]:.1f} dB"
+        _weight_histogram(axis, values, bins=81, every=GRID_STEP, room=1.45)
+        axis.text(0.98, 0.97, said, transform=axis.transAxes, ha="right", va="top", fontsize=11)
+        scaled = f", times {factor:.2g}" if name == names[1] and not np.isclose(factor, 1) else ""
+        axis.set(xlabel=f"weights of {name}{scaled}", ylabel="weights in a bin")
+        axis.set_title(f"RMS {np.sqrt(np.mean(values**2.0)):.2g}, farthest {np.abs(values).max():.2g}", fontsize=12)
+        found.append(f"{name}: " + said.replace("\n", ", "))
+    same = "equal largest error" if np.isclose(*errors, rtol=0.05) else "equal steps"
+    title = f"Equal range, {same}, but signal-to-noise ratios {abs(ratios[1] - ratios[0]):.0f} dB apart"
+    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+    figure.supxlabel(_ticks(GRID_STEP), fontsize=11)
+    return Picture(figure, f"Histograms of two layers of equal range, the int8 grid under each. {'; '.join(found)}.")
+
+
+def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percentile: float = 99.9) -> Picture:
+    """Show what it buys and costs to end the range at a percentile of |w| instead of at the largest value.
+
+    Left the change of the signal-to-noise ratio over the percentile, right where the noise comes from, for the full
+    range and for one percentile.
+
+    Args:
+        values: weights of a layer, any shape.
+        name: of the layer.
+        bits: numbers of bits to compare.
+        percentile: the one to look at closely.
+    """
+    figure, (left, right) = _axes(10.5, 4.3, ncols=2, width_ratios=(1.25, 1))
+    full = {b: _clipped(values, 100, b) for b in bits}
+    chosen = {b: _clipped(values, percentile, b) for b in bits}
+    said = []
+    for b in bits:
+        colour, marker, line = BITS_LOOKS.get(b, (GREY, "o", ":"))
+        gains = np.array([_clipped(values, p, b)["sqnr"] for p in PERCENTILES]) - full[b]["sqnr"]
+        left.plot(100 - PERCENTILES, gains, line, color=colour, marker=marker, markevery=5, label=f"{b} bits")
+        best = int(gains.argmax())
+        said.append(
+            f"{b} bits: {full[b]['sqnr']:.1f} dB over the full range, {chosen[b]['sqnr']:.1f} dB at {percentile:g}, "
+            f"best of those tried {gains[best]:+.1f} dB at {PERCENTILES[best]:.3f}; root mean square error of the bulk "
+            f"{full[b]['bulk_rmse']:.2g} before and {chosen[b]['bulk_rmse']:.2g} after, of the clipped weights "
+            f"{chosen[b]['clipped_rmse']:.2g}"
+        )
+    left.axhline(0, color=GREY, linewidth=1)
+    left.axvline(100 - percentile, color=GREY, linewidth=1, linestyle=":")
+    left.set(xscale="log", xlim=(1, 0.001), xlabel=f"percentile of |w| at which the range ends: {name}")
+    left.set_xticks([1, 0.1, 0.01, 0.001], ["99", "99.9", "99.99", "99.999"])
+    left.xaxis.set_minor_locator(NullLocator())
+    left.set(ylabel="change of the SQNR (dB)")
+    gains = [f"{chosen[b]['sqnr'] - full[b]['sqnr']:+.1f} dB ({b} bits)" for b in bits]
+    left.set_title(f"The range ends at {percentile:g}: {', '.join(gains)}", fontsize=12)
+    left.legend()
+    _noise_bars(right, {b: (full[b], chosen[b]) for b in bits}, percentile)
+    return Picture(figure, f"Clipping the range of {name}, signal-to-noise ratio by percentile. {'; '.join(said)}.")
+
+
+def _noise_bars(axis, noise: dict[int, tuple[dict, dict]], percentile: float) -> None:
+    """Draw the noise power of the bulk and of the clipped weights, with that of the full range as 1."""
+    rows, names = [], []
+    for b, both in noise.items():
+        rows += [(found["bulk"] / both[0]["noise"], found["clipped"] / both[0]["noise"]) for found in both]
+        names += [f"{b} bits, full range", f"{b} bits, {percentile:g}"]
+    bulk, clipped = np.array(rows).T
+    axis.barh(names, bulk, color=SKY, edgecolor="white", label="bulk: rounded")
+    axis.barh(names, clipped, left=bulk, color=ORANGE, edgecolor="white", hatch="//", label="outliers: clipped")
+    for row, total in enumerate(bulk + clipped):
+        axis.text(total, row, f" {total:.2f}", va="center", fontsize=11)
+    axis.set(xlabel="noise power (full range = 1)", xlim=(0, 1.2 * (bulk + clipped).max()))
+    axis.set_ylim(len(names) + 0.4, -0.6)  # room for the legend under the bars
+    axis.set_title("Where the noise comes from", fontsize=12)
+    axis.legend(loc="lower right", fontsize=11)
+
+
+def _clipped(values: np.ndarray, percentile: float, bits: int) -> dict[str, float]:
+    """Quantize with a range that ends at a percentile of |w|; return SQNR (dB), mean noise power and its two parts."""
+    values = np.ravel(values)
+    end = np.percentile(np.abs(values), percentile)
+    scale, zero_point = quantization.symmetric_parameters(end, bits)
+    restored = quantization.dequantize(quantization.quantize(values, scale, zero_point, bits, narrow=True), scale)
+    squares, outside = (values - restored).astype(np.float64) ** 2, np.abs(values) > end
+    return {
+        "sqnr": quantization.sqnr(values, restored),
+        "noise": squares.mean(),
+        "bulk": squares[~outside].sum() / values.size,
+        "clipped": squares[outside].sum() / values.size,
+        "bulk_rmse": np.sqrt(squares[~outside].mean()),
+        "clipped_rmse": np.sqrt(squares[outside].mean()) if outside.any() else 0.0,
+    }
+
+
+def _weight_histogram(axis, values: np.ndarray, bins: int | np.ndarray, every: int, room: float = 1.12) -> None:
+    """Draw a histogram of weights, symmetric about zero, with a tick under it for each `every`-th int8 code.
+
+    Args:
+        bins: their edges, or how many of equal width at most.
+        room: how high the axis goes, with the highest bin as 1.
+    """
+    scale, _ = quantization.symmetric_parameters(values)
+    farthest = 127 * float(scale)
+    if not np.ndim(bins):  # fewer bins for few weights: Rice's rule
+        bins = np.linspace(-farthest, farthest, min(bins, int(2 * values.size ** (1 / 3)) // 2 * 2 + 1) + 1)
+    counts, edges = np.histogram(values, bins)
+    axis.stairs(counts, edges, fill=True, color=COLOURS["float32"])
+    top = counts.max()
+    codes = np.arange(-127 // every * every, 128, every)
+    codes = codes[np.abs(codes) <= 127]
+    axis.vlines(codes * float(scale), -0.16 * top, -0.05 * top, color=COLOURS["int8"], linewidth=0.9)
+    axis.set_ylim(-0.2 * top, room * top)
+    axis.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axis.yaxis.set_major_formatter(FuncFormatter(_count_label))
+    axis.grid(visible=False, axis="x")
+
+
+def _ticks(every: int) -> str:
+    return f"ticks: every {every}th int8 code, one scale for the layer"
+
+
+def _count_label(count: float, _) -> str:
+    """Write counts in thousands as 20k, and nothing under the axis."""
+    return "" if count < 0 else f"{count / 1000:g}k" if count >= 1000 else f"{count:g}"
+
+
+def _codes_for_most(values: np.ndarray, share: float = 0.99) -> int:
+    """Return how many of the 255 symmetric int8 codes the middle `share` of the weights use, zero in the middle."""
+    scale, _ = quantization.symmetric_parameters(values)
+    end = np.quantile(np.abs(values), share)
+    return 2 * int(quantization.quantize(end, scale, narrow=True)) + 1
+
+
+def _hump_count(values: np.ndarray) -> int:
+    return len(pruning.humps(values))
+
+
+def _humps(count: int) -> str:
+    return f"{('no', 'one', 'two', 'three')[count] if count < 4 else count} hump{'s' * (count != 1)}"
+
+
+def _natural(name: str) -> list:
+    """Return a key that sorts names with numbers in them as people do: conv2 before conv10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _short(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")
+
+
+# --- 04: by hand --------------------------------------------------------------------------------------------------
+
+
+def discretized(values: np.ndarray, bits: Sequence[int] = (8, 4, 3, 2), name: str = "these weights") -> Picture:
+    """Show the histogram of a layer beside the combs it becomes with fewer and fewer bits.
+
+    Args:
+        values: weights, any shape; they are quantized with one symmetric scale.
+        bits: of one code, one panel each.
+        name: of the layer.
+    """
+    values = np.ravel(values)
+    low, high = float(values.min()), float(values.max())
+    figure, axes = _axes(2.5 * (len(bits) + 1), 3.6, ncols=len(bits) + 1, sharex=True)
+    axes[0].hist(values, 120, color=COLOURS["float32"])
+    axes[0].set(title="float32", ylabel="weights in a bin, or on a code")
+    found = []
+    for axis, b in zip(axes[1:], bits, strict=True):
+        codes, counts = np.unique(quantization.fake_quantize(values, b), return_counts=True)
+        axis.vlines(codes, 0, counts, color=COLOURS["int8"], linewidth=max(1.0, 4 - b / 2.2))
+        axis.set_ylim(0)
+        axis.set_title(f"{b} bits, {len(codes)} values")
+        found.append(f"{len(codes)} different values at {b} bits, {counts.max() / values.size:.0%} on one of them")
+    for axis in axes:
+        axis.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+        axis.locator_params(axis="both", nbins=4)
+    figure.supxlabel(f"value of a weight: {name}", fontsize=12)
+    return Picture(
+        figure,
+        f"Histogram of {values.size:,} weights of {name}, {np.unique(values).size:,} different values, and the combs "
+        f"that are left: {'; '.join(found)}.",
+    )
+
+
+def number_line(
+    values: Sequence[float], low: float = -5.4, high: float = 4.5, bits: int = 8, zero: str = "anywhere"
+) -> Picture:
+    """Draw the lecture's number line: numbers, the codes they become, and the numbers that come back.
+
+    Numbers that share a code are drawn in vermilion, and their box is hatched.  An error below a millionth of the range
+    is called exact: float32 has no more digits.
+
+    Args:
+        values: the numbers, drawn in order of size; what lies outside the range is clipped.
+        low, high: the range that is spread over the codes.
+        bits: of one code.
+        zero: where 0.0 may fall: "anywhere" (the lecture's mapping: the ends are exact, and the codes unsigned), "on a
+            code" (the range moves by less than a step, as for activations) or "in the middle" (symmetric, as for
+            weights).
+
+    Raises:
+        ValueError: there is no number, or no such mapping.
+    """
+    values = np.sort(np.asarray(values, np.float64).ravel())
+    if values.size == 0:
+        raise ValueError("Expected at least one number to draw; found none.")
+    codes, restored = _coded(values, low, high, bits, zero)
+    slots = np.linspace(low, high, len(values) + 2)[1:-1]  # where the texts stand, so that they do not overlap
+    width = min(0.8 * (slots[1] - slots[0]) if len(slots) > 1 else (high - low) / 4, (high - low) / 6)
+    figure, axis = _axes(max(8, 1.15 * len(values)), 5)
+    shared = {code for code in codes if (codes == code).sum() > 1}
+    shown = {"ha": "center", "va": "center", "fontsize": 12}
+    for value, code, back, slot in zip(values, codes, restored, slots, strict=True):
+        look = {"color": VERMILION if code in shared else BLUE, "linewidth": 1.4}
+        axis.plot([value, slot], [4, 3.45], **look)
+        axis.plot(value, 4, "o", color=look["color"], markersize=7)
+        axis.text(slot, 3.25, f"{value:g}", **shown)
+        axis.plot([slot, slots[codes == code].mean()], [3.05, 2.3], **look, linestyle=(0, (4, 2)))
+        axis.plot([slots[codes == code].mean(), slot], [1.7, 1.2], **look, linestyle=(0, (4, 2)))
+        error = f"{back - value:+.1g}" if abs(back - value) > 1e-6 * (high - low) else "exact"
+        axis.text(slot, 0.85, f"{back:.3g}\n{error}", **shown)
+        axis.plot([slot, back], [0.5, 0], **look)
+        axis.plot(back, 0, "s", color=look["color"], markersize=7)
+    for code in dict.fromkeys(codes):
+        _code_box(axis, slots[codes == code].mean(), width, code, (codes == code).sum())
+    for height, text in ((4, "the numbers, float32"), (0, "what comes back, and its error")):
+        axis.hlines(height, low, high, color=BLACK, linewidth=2)
+        axis.vlines((low, high), height - 0.12, height + 0.12, color=BLACK, linewidth=2)
+        axis.text(low, height + (0.42 if height else -0.42), text, fontsize=12, va="center")
+    axis.text(low - 0.02 * (high - low), 2, f"codes of\n{bits} bits", fontsize=12, va="center", ha="right")
+    axis.set(xlim=(low - 0.13 * (high - low), high + 0.03 * (high - low)), ylim=(-0.7, 4.7))
+    axis.axis("off")
+    lost = len(values) - len(set(codes))
+    axis.set_title(
+        f"{len(values)} numbers, {len(set(codes))} codes: "
+        + (f"{lost} can no longer be told apart" if lost else "each comes back near itself")
+    )
+    triples = zip(values, codes, restored, strict=True)
+    found = _join([f"{v:g} becomes code {c} and comes back as {b:.4g}" for v, c, b in triples])
+    return Picture(figure, f"A number line from {low:g} to {high:g} with {2**bits} codes: {found}.")
+
+
+def _coded(values: np.ndarray, low: float, high: float, bits: int, zero: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes of some numbers and what comes back of them, by the mapping that a number line shows."""
+    if zero == "anywhere":
+        codes = quantization.compress(values, low, high, bits)
+        return codes, quantization.decompress(codes, low, high, bits)
+    if zero == "on a code":
+        scale, zero_point = quantization.affine_parameters(low, high, bits)
+        codes = quantization.quantize(values, scale, zero_point, bits)
+    elif zero == "in the middle":
+        scale, zero_point = quantization.symmetric_parameters([low, high], bits)
+        codes = quantization.quantize(values, scale, zero_point, bits, narrow=True)
+    else:
+        raise ValueError(f"Zero may fall 'anywhere', 'on a code' or 'in the middle'; found {zero!r}.")
+    return codes, quantization.dequantize(codes, scale, zero_point)
+
+
+def _code_box(axis, place: float, width: float, code: int, numbers: int) -> None:
+    """Draw the box of one code; one that several numbers share is hatched."""
+    look = {"facecolor": "white", "edgecolor": VERMILION if numbers > 1 else BLUE, "linewidth": 2}
+    box = plt.Rectangle((place - width / 2, 1.7), width, 0.6, hatch="//" if numbers > 1 else "", **look)
+    axis.add_patch(box)
+    label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    axis.text(place, 2, f"{code}", ha="center", va="center", fontsize=13, fontweight="bold", bbox=label)
+
+
+def sqnr_by_bits(curves: dict[str, dict[int, float]]) -> Picture:
+    """Show the signal-to-noise ratio over the bits of a code, against the line of 6 dB for each bit.
+
+    Args:
+        curves: {what was quantized: {bits: decibels}}; the line of the theory ends where the first curve does.
+    """
+    figure, axis = _axes(8, 4.4)
+    looks = zip(curves.items(), (BLACK, VERMILION, PURPLE, GREEN, ORANGE), "oDsv^", strict=False)
+    for (name, points), colour, marker in looks:
+        label = f"{name}: {_slope(points):.2f} dB a bit"
+        axis.plot(list(points), list(points.values()), marker + "-", color=colour, label=label)
+    first = next(iter(curves.values()))
+    start, bits = max(first), np.array(sorted(first))
+    axis.plot(bits, first[start] - 6.02 * (start - bits), "--", color=GREY, label="theory: 6.02 dB a bit")
+    axis.set(xlabel="bits of one code", ylabel="signal to quantization noise (dB)", xticks=bits)
+    slopes = [_slope(points) for points in curves.values()]
+    ends = sorted({f"{min(slopes):.1f}", f"{max(slopes):.1f}"})
+    axis.set_title(f"Each bit more is worth {' to '.join(ends)} dB")
+    axis.legend(loc="upper left", fontsize=11)
+    found = _join([f"{name} gains {_slope(points):.2f} dB a bit" for name, points in curves.items()])
+    return Picture(figure, f"Lines of the signal-to-noise ratio from {bits[0]} to {bits[-1]} bits: {found}.")
+
+
+def _slope(points: dict[int, float]) -> float:
+    """Return the decibels gained with each bit from 4 bits up, by least squares; below, a symmetric code is odd."""
+    points = {b: decibels for b, decibels in points.items() if b >= min(4, max(points) - 1)}
+    return float(np.polyfit(list(points), list(points.values()), 1)[0])
+
+
+def channel_ranges(weights: np.ndarray, axis: int = 0, name: str = "this layer") -> Picture:
+    """Show the range of each output channel of a layer, and which part of a shared int8 range it uses.
+
+    Args:
+        weights: any shape.
+        axis: of the output channels.
+        name: of the layer.
+    """
+    low, high = quantization.value_range(weights, axis)
+    largest = np.maximum(-low, high)
+    shares = largest / largest.max()
+    order = np.argsort(-largest)
+    figure, (left, right) = _axes(10, 3.8, ncols=2)
+    places = np.arange(len(order))
+    left.vlines(places, low[order], high[order], color=COLOURS["int8"], linewidth=max(1, 240 / len(order) * 0.6))
+    left.axhspan(-largest.max(), largest.max(), color=GREY, alpha=0.15)
+    left.set(xlabel="output channel, widest first", ylabel="weights, smallest to largest")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.set_title("One scale for all: the grey band")
+    levels = 2 * 127 * shares[order] + 1
+    right.plot(places, levels, "o", color=COLOURS["int8"], markersize=4)
+    right.axhline(255, color=BLACK, linestyle="--", label="with a scale of its own")
+    right.set(xlabel="output channel, widest first", ylabel="levels the channel can use", ylim=(0, 275))
+    right.xaxis.get_major_locator().set_params(integer=True)
+    right.set_title("What is left of the 255 levels")
+    right.legend(loc="center right", fontsize=11)
+    return Picture(
+        figure,
+        f"Ranges of the {len(order)} output channels of {name}, and the levels each can use with a shared scale: from "
+        f"255 for the widest down to {levels.min():.0f}, half of the channels below {np.median(levels):.0f}.",
+    )
+
+
+def activation_ranges(activations: dict[str, tuple[np.ndarray, float, float]]) -> Picture:
+    """Show the values of some activations during calibration, and the range that the int8 file gives them.
+
+    Args:
+        activations: {tensor: (values, low, high)}; low and high are what the smallest and the largest code stand for.
+    """
+    columns = min(3, len(activations))
+    rows = -(-len(activations) // columns)
+    figure, axes = _axes(3.5 * columns, 2.5 * rows + 0.5, nrows=rows, ncols=columns, squeeze=False)
+    for place in axes.flat[len(activations) :]:
+        place.axis("off")
+    found, label = [], {"fontsize": 11, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}}
+    for axis, (name, (values, low, high)) in zip(axes.flat, activations.items(), strict=False):
+        values = np.ravel(values)
+        axis.hist(values, 100, color=COLOURS["float32"], log=True)
+        axis.axvspan(low, high, color=COLOURS["int8"], alpha=0.12)
+        for end in (low, high):
+            axis.axvline(end, color=COLOURS["int8"], linestyle="--", linewidth=1.6)
+        axis.set_title(name, fontsize=11)
+        axis.text(0.97, 0.93, f"{low:.3g} to {high:.3g}", transform=axis.transAxes, ha="right", va="top", **label)
+        outside = np.mean((values < low) | (values > high))
+        found.append(f"{name} {low:.3g} to {high:.3g}, {outside:.2%} of the values outside")
+    figure.supxlabel("value of the activation; dashed: the ends of the int8 range", fontsize=12)
+    figure.supylabel("values (log)", fontsize=12)
+    return Picture(figure, f"Histograms of activations during calibration, with their int8 ranges: {'; '.join(found)}.")
+
+
+# --- 03: energy, bits and memory ----------------------------------------------------------------------------------
+
+BIT_LOOKS = {"S": ("#F6C6A8", VERMILION), "E": ("#BFE3D6", GREEN), "F": ("#CFE3F5", BLUE), "I": ("#F4DDAE", ORANGE)}
+TYPE_LOOKS = {  # of operations; float32, float16 and int8 look as the files do
+    "int8": (COLOURS["int8"], HATCHES["int8"]),
+    "int32": (GREY, "--"),
+    "float16": (COLOURS["float16"], HATCHES["float16"]),
+    "float32": (COLOURS["float32"], HATCHES["float32"]),
+}
+SPENT_LOOKS = {  # what energy is spent on
+    "arithmetic": (GREEN, ""),
+    "instructions": (GREY, "\\\\"),
+    "weights": (ORANGE, "xx"),
+    "activations": (PURPLE, ".."),
+}
+TINTS = ("#CFE3F5", "#F4DDAE", "#BFE3D6", "#F0D5E3")  # of the branches of a tree
+
+
+def flash_budget(sizes: dict[str, int], board: Board) -> Picture:
+    """Show the size of each file against the flash of a board.
+
+    Args:
+        sizes: {kind of file: bytes}.
+        board: from `board.boards`.
+    """
+    names, values = list(sizes), list(sizes.values())
+    flash = board.flash_bytes
+    figure, axis = _axes(9.5, 1.5 + 0.5 * len(names))
+    for row, (name, size) in enumerate(sizes.items()):
+        axis.barh(row, size / 1e3, color=COLOURS[name], hatch=HATCHES[name], edgecolor="white")
+        label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axis.text(size / 1e3, row, f" {size / 1e3:,.0f} kB, {size / flash:.0%}", va="center", bbox=label, zorder=3)
+    axis.axvline(flash / 1e3, color=BLACK, linestyle="--", linewidth=2)
+    words = f"flash: {_binary(flash)}"
+    axis.annotate(words, (flash / 1e3, 1), (-6, -4), ("data", "axes fraction"), "offset points", ha="right", va="top")
+    axis.set(xlabel="kB (1000 bytes), and share of the flash", yticks=range(len(names)), yticklabels=names)
+    axis.set(xlim=(0, 1.22 * max(flash, *values) / 1e3), ylim=(len(names) - 0.4, -1.1))
+    fits = [name for name in names if sizes[name] <= flash]
+    if len(fits) == len(names):
+        title = f"Every file fits into the flash of the {board.name}"
+    else:
+        title = f"Too large for the flash of the {board.name}: {_join([name for name in names if name not in fits])}"
+    axis.set_title(title)
+    found = _join([f"{name} {size / 1e3:,.0f} kB or {size / flash:.0%}" for name, size in sizes.items()])
+    return Picture(figure, f"Bars of the file sizes against {_binary(flash)} of flash: {found}. {title}.")
+
+
+def ram_budget(costs: Sequence[LayerCost], board: Board) -> Picture:
+    """Show the activations in memory while each layer runs, in float32 and in int8, against the RAM of a board.
+
+    Args:
+        costs: from `models.layer_costs`: `live` numbers of 4 bytes in float32 and of 1 byte in int8.
+        board: from `board.boards`.
+    """
+    live, places = np.array([cost.live for cost in costs]), np.arange(len(costs))
+    figure, axis = _axes(min(11, 4 + 0.5 * len(costs)), 4.8)
+    peak = int(live.argmax())
+    for shift, (name, width) in zip((-0.2, 0.2), (("float32", 4), ("int8", 1)), strict=True):
+        look = {"color": COLOURS[name], "hatch": HATCHES[name], "edgecolor": "white", "label": name}
+        axis.bar(places + shift, width * live / 1e3, 0.4, **look)
+    largest = f"{4e-3 * live[peak]:,.0f} kB in float32, {1e-3 * live[peak]:,.0f} kB in int8"
+    axis.text(peak - 0.4, 4e-3 * live[peak], largest, va="bottom")
+    axis.axhline(board.ram_bytes / 1e3, color=BLACK, linestyle="--", linewidth=2)
+    words = f"RAM: {_binary(board.ram_bytes)}"
+    axis.annotate(words, (1, board.ram_bytes / 1e3), (-4, 4), ("axes fraction", "data"), "offset points", ha="right")
+    axis.set(ylabel="activations (kB of 1000 bytes)", xlabel="layer, in the order in which they run", xticks=places)
+    axis.set_xticklabels([cost.name for cost in costs], rotation=90 if len(costs) > 12 else 0, fontsize=11)
+    axis.set(ylim=(0, 1.15 * max(4 * live.max(), board.ram_bytes) / 1e3), xlim=(-0.6, len(costs) - 0.4))
+    fits = [name for name, width in (("float32", 4), ("int8", 1)) if width * live.max() <= board.ram_bytes]
+    words = {2: "Both fit into the RAM", 1: "Only int8 fits into the RAM", 0: "Neither fits into the RAM"}[len(fits)]
+    axis.set_title(f"{words}: the peak is at {costs[peak].name}")
+    axis.legend(loc="upper right")
+    return Picture(
+        figure,
+        f"Bars of activation memory by layer. The peak, at {costs[peak].name}, is {largest}; the {board.name} has "
+        f"{board.ram_bytes / 1e3:,.0f} kB of RAM. {words}.",
+    )
+
+
+def _binary(size: int) -> str:
+    """Return bytes as makers of boards count them: 1 KB is 1,024 bytes."""
+    return f"{size / 2**20:g} MB" if size >= 2**20 else f"{size / 2**10:g} KB"
+
+
+def energy_per_operation(costs: dict[tuple[str, str, str], Cost]) -> Picture:
+    """Show the published energy and chip area of an operation, on logarithmic axes.
+
+    Args:
+        costs: from `energy.costs`.
+    """
+    kinds = [("add", of) for of in TYPE_LOOKS] + [("multiply", of) for of in TYPE_LOOKS]
+    reads = [(operation, of) for quantity, operation, of in costs if quantity == "energy" and of not in TYPE_LOOKS]
+    figure, (left, right) = _axes(11, 5.4, ncols=2, width_ratios=(1.25, 1), sharey=True)
+    for axis, quantity, names in ((left, "energy", kinds + reads), (right, "area", kinds)):
+        for row, (operation, of) in enumerate(names):
+            cost = costs[quantity, operation, of]
+            colour, hatch = TYPE_LOOKS.get(of, (PURPLE, "..") if operation.startswith("read") else (BLACK, ""))
+            axis.barh(row, cost.value, color=colour, hatch=hatch, edgecolor="white")
+            words = f" {cost.low:,g}" if cost.low == cost.high else f" {cost.low:,g} to {cost.high:,g}"
+            if cost.low < cost.high:
+                axis.plot([cost.low, cost.high], [row, row], "|-", color=BLACK, markersize=9)
+            axis.text(1.1 * cost.high, row, words, va="center", fontsize=11)
+        values = [costs[quantity, *name].value for name in names]
+        _plain_log(axis, 0.5 * min(values), (60 if quantity == "energy" else 6) * max(values))
+    labels = [f"{operation} {of}".replace("read 64 bits", "read 64 bits,") for operation, of in kinds + reads]
+    left.set(yticks=range(len(labels)), yticklabels=labels, xlabel="energy (pJ)")
+    right.set_xlabel("chip area (µm²)")
+    right.text(0.05, 0.2, "memory and instructions:\nno area published", transform=right.transAxes, color="#555555")
+    left.invert_yaxis()
+    times = {q: costs[q, "multiply", "float32"].value / costs[q, "multiply", "int8"].value for q in ("energy", "area")}
+    left.set_title(f"float32 × float32: {times['energy']:.1f} times int8's energy")
+    right.set_title(f"and {times['area']:.0f} times its area")
+    dram = costs["energy", "read 64 bits", "DRAM"].value / costs["energy", "multiply", "float32"].value
+    found = _join([f"{o} {of} {costs['energy', o, of].value:g} pJ" for o, of in kinds])
+    return Picture(
+        figure,
+        f"Bars of the published energy and area per operation at 45 nm: {found}. Reading 64 bits from DRAM takes "
+        f"{dram:,.0f} times as much as a float32 multiplication, an instruction's overhead "
+        f"{costs['energy', 'instruction', 'overhead'].value:g} pJ.",
+    )
+
+
+def energy_per_inference(estimates: dict[str, tuple[Inference, Inference]]) -> Picture:
+    """Show the estimated energy of one inference, by what it is spent on, for several machines.
+
+    Args:
+        estimates: {machine: (float32, int8)}, from `energy.estimate`; each machine has an axis of its own.
+    """
+    figure, axes = _axes(10, 0.9 + 1.45 * len(estimates), nrows=len(estimates), squeeze=False)
+    for axis, (machine, pair) in zip(axes[:, 0], estimates.items(), strict=True):
+        start = np.zeros(2)
+        for part, (colour, hatch) in SPENT_LOOKS.items():
+            widths = np.array([one.parts()[part] for one in pair])
+            axis.barh([0, 1], widths, left=start, color=colour, hatch=hatch, edgecolor="white", label=part)
+            start += widths
+        for row, total in enumerate(start):
+            axis.text(total, row, f" {total:,.0f} µJ", va="center")
+        axis.set(yticks=[0, 1], yticklabels=[one.kind for one in pair], ylim=(1.5, -0.5), xlim=(0, 1.14 * start.max()))
+        axis.set_ylabel("file")
+        for label, one in zip(axis.get_yticklabels(), pair, strict=True):
+            label.set(color=COLOURS[one.kind], fontweight="bold")
+        axis.set_title(f"{machine}: int8 takes {start[1] / start[0]:.0%} of float32", fontsize=12)
+    axes[-1, 0].set_xlabel("energy of one inference (µJ at 45 nm): an estimate from published costs, not measured")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=4, loc="outside upper left")
+    found = [
+        f"{machine}: float32 {first.total:,.0f} µJ, int8 {second.total:,.0f} µJ, {first.total / second.total:.1f} to 1"
+        for machine, (first, second) in estimates.items()
+    ]
+    return Picture(figure, f"Stacked bars of the estimated energy of one inference. {'; '.join(found)}.")
+
+
+def number_bits(numbers: Sequence[Number]) -> Picture:
+    """Show the bits of a number in several formats as boxes, with the value that is stored and its error.
+
+    Letters say what a bit is for: S sign, E exponent, F fraction, I the bits of an integer.
+
+    Args:
+        numbers: from `floats.in_formats`.
+    """
+    figure, axis = _axes(11, 0.7 + 1.5 * len(numbers))
+    longest = max(len(number.bits) for number in numbers)
+    for row, number in enumerate(numbers):
+        place, y = 0, -2.6 * row
+        axis.text(-0.5, y + 0.5, number.format, ha="right", va="center", fontsize=15, fontweight="bold")
+        for part in number.parts:
+            fill, edge = BIT_LOOKS[part.letter]
+            for bit in part.bits:
+                axis.add_patch(plt.Rectangle((place, y), 1, 1, facecolor=fill, edgecolor=edge, linewidth=1.3))
+                axis.text(place + 0.5, y + 0.47, bit, ha="center", va="center", fontsize=14)
+                axis.text(place + 0.5, y + 1.28, part.letter, ha="center", va="center", fontsize=13, weight="bold")
+                place += 1
+        error = "exact" if number.error == 0 else f"error {number.error_text}"
+        words = f"stores {number.shown}" + ("" if number.error is None else f",  {error}")
+        axis.text(0, y - 0.5, f"{words}   ({number.kind})", va="center", fontsize=14, parse_math=False)
+    axis.set(xlim=(-5.2, longest + 0.3), ylim=(-2.6 * len(numbers) + 1.5, 1.8))
+    axis.axis("off")
+    names = {part.letter: part.name for number in numbers for part in number.parts}
+    axis.set_title("The same number in different bits: " + ", ".join(f"{k} {name}" for k, name in names.items()))
+    found = [f"{n.format} {' '.join(p.bits for p in n.parts)} stores {n.shown}, error {n.error_text}" for n in numbers]
+    return Picture(figure, f"Boxes with the bits of a number by sign, exponent and fraction: {'; '.join(found)}.")
+
+
+def tree(root: str, branches: dict, title: str) -> Picture:
+    """Draw a small tree from left to right, its text wrapped; each branch of the root has a colour of its own.
+
+    Args:
+        root: text of the first box.
+        branches: {text: branches of that box}, nested; {} ends a branch.
+        title: what to see.
+    """
+    levels, leaves = _depth(branches) + 1, _leaves(branches)
+    figure, axis = _axes(min(11, 1 + 3.4 * levels), 0.8 + 1.0 * leaves)
+    axis.set(xlim=(-0.02, levels - 0.1), ylim=(leaves - 0.45, -0.55))
+    axis.axis("off")
+    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+    _box(axis, 0, (leaves - 1) / 2, root, "white")
+    _branches(axis, branches, 1, 0, (leaves - 1) / 2, None)
+    return Picture(figure, f"{title}. A tree: {root}: {_told(branches)}.".replace("\n", " "))
+
+
+def _branches(axis, branches: dict, level: int, first: float, parent: float, tint: str | None) -> None:
+    """Draw the boxes of one level below their parent, and all that hangs on them."""
+    for i, (words, below) in enumerate(branches.items()):
+        count = _leaves({words: below})
+        y, colour = first + (count - 1) / 2, tint or TINTS[i % len(TINTS)]
+        axis.plot([level - 0.12, level - 0.06, level - 0.06, level], [parent, parent, y, y], color=GREY, zorder=1)
+        _box(axis, level, y, words, colour)
+        _branches(axis, below, level + 1, first, y, colour)
+        first += count
+
+
+def _box(axis, level: int, y: float, words: str, colour: str) -> None:
+    look = {"facecolor": colour, "edgecolor": BLACK, "linewidth": 1.2, "zorder": 2}
+    axis.add_patch(plt.Rectangle((level, y - 0.4), 0.88, 0.8, **look))
+    lines = "\n".join(textwrap.fill(line, 28) for line in words.split("\n"))
+    axis.text(level + 0.44, y, lines, ha="center", va="center", fontsize=13, zorder=3, parse_math=False)
+
+
+def _depth(branches: dict) -> int:
+    return 1 + max(map(_depth, branches.values())) if branches else 0
+
+
+def _leaves(branches: dict) -> int:
+    return sum(_leaves(below) or 1 for below in branches.values())
+
+
+def _told(branches: dict) -> str:
+    """Return the text of a tree in one line."""
+    return "; ".join(f"{words} ({_told(below)})" if below else words for words, below in branches.items())
+
+
+def reasons(size: str, latency: str, portability: str) -> Picture:
+    """Draw the map of the chapter: three reasons to quantize, each with what this run found.
+
+    Args:
+        size, latency, portability: one short sentence each, with its number.
+    """
+    found = {"size": {size: {}}, "latency": {latency: {}}, "portability": {portability: {}}}
+    return tree("Why quantize?", found, "Three reasons, each with a number from this run")
+
+
+def kinds_of_quantization(compression: str = "", inference: str = "") -> Picture:
+    """Draw which kinds of quantization there are, and which of them this course runs.
+
+    Args:
+        compression, inference: what this run found for weight compression and for quantized inference, if anything.
+    """
+    after = {
+        "weight compression,\nfor size": {compression: {}} if compression else {},
+        "quantized inference,\nfor latency": {inference: {}} if inference else {},
+    }
+    kinds = {"post-training:\nthe network is trained already": after, "quantization-aware:\nwhile it is trained": {}}
+    return tree("quantization", kinds, "This course runs both kinds of post-training quantization")
+
+
+SMALL_NETWORK = (3, 3, 2, 1)  # inputs, two layers, output
+
+
+def network_parts(tensors: Sequence[Tensor]) -> Picture:
+    """Show a small network three times, its weights, biases and activations lit, each with what a file holds of them.
+
+    Args:
+        tensors: of a full int8 file, from `inspection.tensors`.  The small network stands for it.
+
+    Raises:
+        ValueError: the file has no weights, no biases or no activations with a scale.
+    """
+    roles = {"weights": ("weights",), "biases": ("bias",), "activations": ("input", "activation", "output")}
+    kept = {part: [t for t in tensors if t.role in names and len(t.scale)] for part, names in roles.items()}
+    if not all(kept.values()):
+        raise ValueError("Expected the tensors of a full int8 file: weights, biases and activations, each with scales.")
+    figure, axes = _axes(11, 4.6, ncols=3)
+    for axis, (part, found) in zip(axes, kept.items(), strict=True):
+        _small_network(axis, part)
+        words = "\n".join(_quantized(found))
+        axis.text(0.5, -0.06, words, transform=axis.transAxes, ha="center", va="top", fontsize=12)
+        axis.set_title(part, loc="center", fontsize=15)
+        axis.axis("off")
+    figure.suptitle("Three things to quantize, each in its own way", fontweight="bold", x=0.01, ha="left", fontsize=13)
+    found = [f"{part}: {', '.join(_quantized(those))}" for part, those in kept.items()]
+    return Picture(figure, f"A small network three times, with one part lit each time. {'; '.join(found)}.")
+
+
+def _small_network(axis, lit: str) -> None:
+    """Draw the network, with one part of it in colour and the rest in grey."""
+    nodes = [[(x, i - (count - 1) / 2) for i in range(count)] for x, count in enumerate(SMALL_NETWORK)]
+    pale = "#D5D5D5"
+    weights, width = (COLOURS["int8"], 3) if lit == "weights" else (pale, 1.2)
+    activations, biases = COLOURS["int8"] if lit == "activations" else pale, ORANGE if lit == "biases" else pale
+    for left, right in zip(nodes, nodes[1:], strict=False):
+        for (x0, y0), (x1, y1) in itertools.product(left, right):
+            axis.plot([x0, x1], [y0, y1], color=weights, linewidth=width, zorder=1)
+    for layer, places in enumerate(nodes):
+        for x, y in places:
+            axis.plot(x, y, "o", markersize=27, color=activations, markeredgecolor="white", zorder=2)
+            if layer:  # inputs have no bias
+                axis.plot(x + 0.2, y + 0.38, "s", markersize=13, color=biases, zorder=3)
+    axis.set(xlim=(-0.4, 3.5), ylim=(-1.5, 1.7))
+
+
+def _quantized(tensors: Sequence[Tensor]) -> list[str]:
+    """Say in four lines what several quantized tensors have in common."""
+    values = sum(int(np.prod(t.shape)) for t in tensors)
+    scales = np.concatenate([t.scale for t in tensors])
+    zeros = np.concatenate([t.zero_point for t in tensors])
+    many = [len(t.scale) > 1 for t in tensors]
+    own = f"one scale for each {'channel' if all(many) else 'channel or tensor' if any(many) else 'tensor'}"
+    spread = f"{zeros.min()}" if zeros.min() == zeros.max() else f"{zeros.min()} to {zeros.max()}"
+    return [
+        f"{len(tensors)} tensor{'s' * (len(tensors) > 1)}, {values:,} values",
+        f"{_join(sorted({t.dtype for t in tensors}))}, {own}",
+        f"scale {scales.min():.2g} to {scales.max():.2g}",
+        f"zero point {spread}",
+    ]
+
+
+# --- 03: latency --------------------------------------------------------------------------------------------------
+
+
+def slide_latencies(timings: dict[str, Timings], published: dict[str, dict[str, float]], kernels: str) -> Picture:
+    """Show the lecture's bar chart as measured here, beside the lecture's own values, each pair with its ratio.
+
+    Args:
+        timings: {architecture: timings of "float32" and "int8"}.
+        published: {architecture: {"float32": milliseconds, "int8": milliseconds}}.
+        kernels: the kernel set of the timings.
+    """
+    kinds = ("float32", "int8")
+    here = {name: {kind: t.milliseconds(kind).value for kind in kinds} for name, t in timings.items()}
+    ratios = {name: t.ratio(*kinds).value for name, t in timings.items()}
+    theirs = {name: published[name]["float32"] / published[name]["int8"] for name in here}
+    figure, axes = _axes(10, 1.6 + 0.85 * len(here), ncols=2, sharey=True)
+    _paired_bars(axes[0], here, ratios, f"this computer: ms per inference, one thread, {kernels}")
+    _paired_bars(axes[1], published, theirs, "the lecture's chart: ms per inference, read off its bars")
+    axes[0].legend(loc="lower right")
+    low, high = min(ratios.values()), max(ratios.values())
+    figure.suptitle(
+        f"Here int8 is {low:.1f} to {high:.1f} times as fast as float32; "
+        f"in the lecture's chart {min(theirs.values()):.1f} to {max(theirs.values()):.1f} times",
+        fontweight="bold", x=0.01, ha="left", fontsize=13,
+    )  # fmt: skip
+    found = [
+        f"{name} {here[name]['float32']:.1f} and {here[name]['int8']:.1f} ms here ({ratios[name]:.2f} times), "
+        f"{published[name]['float32']:.0f} and {published[name]['int8']:.0f} ms there ({theirs[name]:.2f} times)"
+        for name in here
+    ]
+    return Picture(figure, f"Bars of the time for one picture in float32 and int8: {'; '.join(found)}.")
+
+
+def _paired_bars(axis, times: dict[str, dict[str, float]], ratios: dict[str, float], label: str) -> None:
+    """Draw a float32 and an int8 bar for each network, with the times and how many times as fast int8 is."""
+    for i, kind in enumerate(("float32", "int8")):
+        rows, values = np.arange(len(ratios)) + 0.4 * i - 0.2, [times[name][kind] for name in ratios]
+        look = {"color": COLOURS[kind], "hatch": HATCHES[kind], "edgecolor": "white"}
+        axis.barh(rows, values, 0.38, label=kind, **look)
+        for row, value, ratio in zip(rows, values, ratios.values(), strict=True):
+            text = f" {value:,.0f}" if value >= 100 or value == round(value) else f" {value:.1f}"
+            axis.text(value, row, text + (f"  ({ratio:.1f}×)" if kind == "int8" else ""), va="center", fontsize=11)
+    axis.set(xlabel=label, yticks=range(len(ratios)), yticklabels=ratios)
+    axis.set(xlim=(0, 1.2 * max(pair["float32"] for pair in times.values())), ylim=(len(ratios) - 0.5, -0.5))
+    axis.xaxis.label.set_fontsize(11)
+
+
+def roofline(predictions: dict[str, dict[str, Prediction]], ceilings: Ceilings) -> Picture:
+    """Show where the layers of some networks lie under this computer's ceilings: one panel for each network.
+
+    A mark is a layer at the speed that the model allows it; its area is its share of the network's predicted time.
+
+    Args:
+        predictions: {network: {"float32": prediction, "int8": prediction}}.
+        ceilings: of this computer.
+    """
+    figure, axes = _axes(5.2 * len(predictions), 4.8, ncols=len(predictions), sharey=True, squeeze=False)
+    counted = {
+        name: {kind: [i for i, layer in enumerate(told.layers) if layer.macs] for kind, told in pair.items()}
+        for name, pair in predictions.items()
+    }
+    everything = [
+        told.layers[i].intensity
+        for name, pair in predictions.items()
+        for kind, told in pair.items()
+        for i in counted[name][kind]
+    ]
+    reach = np.geomspace(min(everything) / 2, 2 * max(everything), 200)
+    for axis, (name, pair) in zip(axes.flat, predictions.items(), strict=True):
+        for kind, told in pair.items():
+            look, rows = {"color": COLOURS[kind]}, counted[name][kind]
+            axis.plot(reach, np.minimum(ceilings.macs[kind], reach * told.bandwidth) / 1e9, linewidth=1.8, **look)
+            x = [told.layers[i].intensity for i in rows]
+            y = [told.layers[i].macs / told.seconds[i] / 1e9 for i in rows]
+            area = 30 + 900 * told.seconds[rows] / told.total  # square points
+            marks = {"marker": MARKERS[kind], "edgecolor": "white", "alpha": 0.75, "zorder": 3}
+            axis.scatter(x, y, s=area, label=f"{kind}, {told.waiting:.0%} of the time waiting", **look, **marks)
+        axis.plot(reach, reach * ceilings.memory / 1e9, color=GREY, linestyle="--", linewidth=1.5, label="main memory")
+        axis.set(xlabel="multiply-accumulates for each byte moved", title=name)
+        axis.set(yscale="log", ylim=(min(everything) * ceilings.memory / 2e9, 2 * max(ceilings.macs.values()) / 1e9))
+        _plain_log(axis, reach[0], reach[-1])
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.legend(loc="lower right", fontsize=11)
+    axes[0, 0].set_ylabel("billion multiply-accumulates a second")
+    figure.suptitle(
+        "Under the slope a layer waits for memory, under the flat roof for arithmetic",
+        fontweight="bold", x=0.01, ha="left", fontsize=13,
+    )  # fmt: skip
+    found = [
+        f"{name} spends {pair['float32'].waiting:.0%} of its predicted time waiting for memory in float32 and "
+        f"{pair['int8'].waiting:.0%} in int8"
+        for name, pair in predictions.items()
+    ]
+    peaks = _join([f"{rate / 1e9:.0f} billion for {kind}" for kind, rate in ceilings.macs.items()])
+    return Picture(
+        figure,
+        f"Speed over arithmetic intensity, both logarithmic. The roofs are {peaks} multiply-accumulates a second, "
+        f"main memory gives {ceilings.memory / 1e9:.0f} GB/s. {'; '.join(found)}.",
+    )
+
+
+def ratios(predicted: dict[str, dict[str, float]], measured: dict[str, Median]) -> Picture:
+    """Show predicted beside measured ratios of float32 time to int8 time.
+
+    Args:
+        predicted: {name of the prediction: {network: ratio}}, at most three.
+        measured: {network: ratio}.
+    """
+    looks = [{"marker": "D", "color": GREY}, {"marker": "^", "color": PURPLE}, {"marker": "v", "color": GREEN}]
+    figure, axis = _axes(9, 1.6 + 0.6 * len(measured))
+    for row, (name, found) in enumerate(measured.items()):
+        told = [values[name] for values in predicted.values()]
+        ends = [min(*told, found.value), max(*told, found.value)]
+        axis.plot(ends, [row, row], color="#CCCCCC", linewidth=2, zorder=1)
+        axis.plot([found.low, found.high], [row, row], color=BLACK, linewidth=3, zorder=2)
+        axis.text(found.value, row - 0.18, f"{found.value:.2f}", ha="center", va="bottom", fontsize=11)
+    for (name, values), look in zip(predicted.items(), looks, strict=False):
+        axis.scatter([values[n] for n in measured], range(len(measured)), s=80, zorder=3, label=name, **look)
+    axis.scatter(
+        [m.value for m in measured.values()], range(len(measured)), s=80, color=BLACK, zorder=4, label="measured"
+    )
+    axis.axvline(1, color=BLACK, linewidth=1, linestyle=":")
+    axis.set(yticks=range(len(measured)), yticklabels=measured, ylim=(len(measured) - 0.5, -0.6))
+    largest = max([m.high for m in measured.values()] + [v for values in predicted.values() for v in values.values()])
+    axis.set(xlabel="float32 time / int8 time (1 = equally fast)", xlim=(0, 1.15 * largest))
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+    first = next(iter(predicted.values()))
+    short = sum(m.value < first[name] for name, m in measured.items())
+    axis.set_title(f"Of {len(measured)} networks, {short} gain less from int8 than the peaks promise")
+    said = [
+        f"{name}: measured {m.value:.2f}, "
+        + ", ".join(f"{told} {values[name]:.2f}" for told, values in predicted.items())
+        for name, m in measured.items()
+    ]
+    return Picture(figure, f"How many times as fast int8 is as float32, predicted and measured. {'; '.join(said)}.")
 
 
 # --- 05: accuracy and latency -------------------------------------------------------------------------------------

@@ -7,9 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import conversion, datasets, evaluation, inspection, plots
+from helpers import conversion, datasets, energy, evaluation, floats, inspection, plots
+from helpers.board import Board
 from helpers.evaluation import Score
-from helpers.latency import Timings
+from helpers.latency import Median, Timings
+from helpers.models import LayerCost
+from helpers.processor import Ceilings
+from helpers.roofline import Layer, Prediction
 
 SHORTEST_ALT = 40  # characters
 KINDS = list(conversion.KINDS)
@@ -45,6 +49,39 @@ HISTORY = {name: [0.5, 0.6, 0.75] for name in ("loss", "accuracy", "val_loss", "
 PICTURES = RNG.integers(0, 256, (3, 96, 96, 3), np.uint8)
 EQUAL = {"train": (8, 8), "validation": (1, 1), "test": (2, 2)}
 
+PEAKED = RNG.laplace(0, 0.01, 20_000).astype(np.float32)
+FLAT = RNG.uniform(-2, 2, 3000).astype(np.float32)
+PRUNED = np.where(np.abs(PEAKED) > 0.01, PEAKED, 0)
+
+BOARD = Board("B", 2**20, 2**18, "core", True, "a document", 2024)
+LAYERS = [LayerCost("conv1", (2,), 1, 1, 50_000), LayerCost("conv2", (2,), 1, 1, 100_000)]
+SPENT = energy.Inference("float32", 100, 20, 3, 2), energy.Inference("int8", 10, 20, 0.5, 0.75)
+
+
+def made_up_tensor(role, shape, dtype, scale, zero_point):
+    scale, zero_point = np.float32(scale), np.int64(zero_point)
+    return inspection.Tensor(0, role, shape, dtype, scale, zero_point, 0, role, None)
+
+
+TENSORS = [
+    made_up_tensor("input", (1, 6), "int8", [0.00392], [-128]),
+    made_up_tensor("weights", (4, 6), "int8", [0.1, 0.2, 0.3, 0.4], [0] * 4),
+    made_up_tensor("bias", (4,), "int32", [0.001, 0.002, 0.003, 0.004], [0] * 4),
+    made_up_tensor("output", (1, 4), "int8", [0.05], [3]),
+    made_up_tensor("constant", (2,), "int32", [], []),
+]
+
+SLIDE = {"A": {"float32": 80.0, "int8": 40.0}, "B": {"float32": 1480.0, "int8": 970.0}}
+PAIRS = {name: Timings({"float32": np.full(5, k * 9e-3), "int8": np.full(5, 3e-3)}) for name, k in (("A", 1), ("B", 2))}
+CEILINGS = Ceilings({"float32": 50e9, "int8": 200e9}, {2**20: 80e9, 2**27: 20e9})
+CONVOLUTION = Layer("c", "CONV_2D", "float32", 10**8, 64, 10**5, 10**5)
+DENSE = Layer("d", "FULLY_CONNECTED", "float32", 10**6, 1000, 4 * 10**6, 8000)
+POOL = Layer("p", "MAX_POOL_2D", "float32", 0, 64, 0, 5 * 10**4)
+TOLD = Prediction([CONVOLUTION, POOL, DENSE], np.array([2e-3, 0, 2e-5]), np.array([1e-5, 2e-6, 2e-4]), 2e10)
+BOUNDS = {name: {"float32": TOLD, "int8": TOLD} for name in ("A", "B")}
+RATIOS = {"A": Median(2.5, 2.4, 2.6), "B": Median(4.2, 4.0, 4.5)}
+PREDICTED = {"from peaks": {"A": 4.0, "B": 4.1}, "by sort": {"A": 3.0, "B": 4.0}}
+
 COMPARISON = {
     "data": "drawn pets",
     "models": {
@@ -76,6 +113,76 @@ FIGURES = {
     "code_differences": (
         lambda: plots.code_differences(np.array([0, 0, 0, -1])),
         ["25.0% of the values differ by -1", "75.0% of the values differ by 0"],
+    ),
+    "layer_histograms": (
+        lambda: plots.layer_histograms({"conv10": PEAKED.reshape(10, -1), "conv2": FLAT}),
+        ["of 2 layers", "codes in conv10", "253 in conv2"],
+    ),
+    "pruned_histograms": (
+        lambda: plots.pruned_histograms(
+            {"trained": (PEAKED, SCORES["float32"]), "pruned": (PRUNED, SCORES["int8"])}, "dense6"
+        ),
+        [
+            f"trained: one hump, 20,000 of 20,000 weights left, none nearer to zero than {np.abs(PEAKED).min():.2g}",
+            f"pruned: two humps, {np.count_nonzero(PRUNED):,} of 20,000 weights left, none nearer to zero than 0.01",
+            f"accuracy {SCORES['int8']}",
+        ],
+    ),
+    "equal_range": (
+        lambda: plots.equal_range(PEAKED, FLAT, ("dense6", "conv1")),
+        [f"dense6: largest error {np.abs(PEAKED).max() / 254:.2g}", "SQNR", "conv1: largest error"],
+    ),
+    "clipping": (
+        lambda: plots.clipping(PEAKED, "dense6"),
+        ["8 bits: ", "4 bits: ", "at 99.9, best of those tried"],
+    ),
+    "flash_budget": (
+        lambda: plots.flash_budget({"float32": 1_500_000, "int8": 400_000}, BOARD),
+        ["1 MB of flash: float32 1,500 kB or 143% and int8 400 kB or 38%", "Too large for the flash of the B: float32"],
+    ),
+    "ram_budget": (
+        lambda: plots.ram_budget(LAYERS, BOARD),
+        ["peak, at conv2, is 400 kB in float32, 100 kB in int8; the B has 262 kB", "Only int8 fits into the RAM"],
+    ),
+    "energy_per_operation": (
+        lambda: plots.energy_per_operation(energy.costs()),
+        ["add int8 0.03 pJ", "multiply float32 3.7 pJ", "takes 527 times as much", "overhead 70 pJ"],
+    ),
+    "energy_per_inference": (
+        lambda: plots.energy_per_inference({"a chip": SPENT, "a core": SPENT[::-1]}),
+        ["a chip: float32 125 µJ, int8 31 µJ, 4.0 to 1", "a core: float32 31 µJ"],
+    ),
+    "number_bits": (
+        lambda: plots.number_bits(floats.in_formats(3.14, scale=0.05)),
+        ["float32 0 10000000 10010001111010111000011 stores 3.1400001049041748046875", "63 × 0.05 = 3.15"],
+    ),
+    "reasons": (
+        lambda: plots.reasons("3.7 times smaller", "1.2 times as fast", "6 of 12 boards"),
+        ["Why quantize?: size (3.7 times smaller); latency (1.2 times as fast); portability (6 of 12 boards)"],
+    ),
+    "kinds_of_quantization": (
+        lambda: plots.kinds_of_quantization("180 kB"),
+        ["weight compression, for size (180 kB); quantized inference, for latency); quantization-aware"],
+    ),
+    "network_parts": (
+        lambda: plots.network_parts(TENSORS),
+        [
+            "weights: 1 tensor, 24 values, int8, one scale for each channel, scale 0.1 to 0.4, zero point 0",
+            "biases: 1 tensor, 4 values, int32, one scale for each channel, scale 0.001 to 0.004, zero point 0",
+            "activations: 2 tensors, 10 values, int8, one scale for each tensor, scale 0.0039 to 0.05, zero point -128",
+        ],
+    ),
+    "slide_latencies": (
+        lambda: plots.slide_latencies(PAIRS, SLIDE, "XNNPACK"),
+        ["A 9.0 and 3.0 ms here (3.00 times), 80 and 40 ms there (2.00 times)", "1480 and 970 ms there (1.53 times)"],
+    ),
+    "roofline": (
+        lambda: plots.roofline(BOUNDS, CEILINGS),
+        ["50 billion for float32 and 200 billion for int8", "20 GB/s", "A spends 9% of its predicted time waiting"],
+    ),
+    "ratios": (
+        lambda: plots.ratios(PREDICTED, RATIOS),
+        ["A: measured 2.50, from peaks 4.00, by sort 3.00", "B: measured 4.20"],
     ),
     "accuracies": (lambda: plots.accuracies(SCORES), [f"int8 {SCORES['int8']}", f"float16 {SCORES['float16']}"]),
     "latencies": (
@@ -112,6 +219,9 @@ def test_a_figure_is_described_and_always_the_same(name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_axes_are_labelled(name):
     if name in ("pictures", "confusion"):  # pictures have no axes; the classes stand beside the matrix
+        return
+    if name in ("number_bits", "reasons", "kinds_of_quantization", "network_parts"):  # drawings without axes
+        assert not any(axes.axison for axes in FIGURES[name][0]().figure.axes)
         return
     figure = FIGURES[name][0]().figure
     for axes in figure.axes[1:] if name == "overview" else figure.axes:  # it begins with pictures
@@ -154,7 +264,7 @@ def colours(figure, label):
 
 @pytest.mark.parametrize("kind", ["float32", "int8"])
 def test_a_kind_has_its_colour_in_every_figure(kind):
-    for name in ("latencies", "tradeoff"):
+    for name in ("latencies", "slide_latencies", "roofline", "tradeoff"):
         assert colours(FIGURES[name][0]().figure, kind) == {plots.COLOURS[kind].lower()}
     rows = FIGURES["accuracies"][0]().figure.axes[0].get_lines()
     marks = {line.get_color() for line in rows if line.get_marker() == plots.MARKERS[kind]}
@@ -214,3 +324,179 @@ def test_figures_use_what_is_measured():
     axes = plots.accuracies({"int8": SCORES["int8"]}).figure.axes[0]
     low, high = evaluation.wilson(int(SCORES["int8"].correct.sum()), 200)
     np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [100 * low, 100 * high])
+
+
+# --- 03: weights ---------------------------------------------------------------------------------------------
+
+
+def suptitle(picture):
+    return picture.figure.get_suptitle()
+
+
+def test_every_layer_has_its_panel_in_the_order_of_the_numbers():
+    names = ["dense", "conv10", "conv2", "conv1"]
+    axes = plots.layer_histograms(dict.fromkeys(names, PEAKED)).figure.axes
+    assert [a.get_title(loc="left") for a in axes] == [
+        f"{name}: 20,000" for name in ("conv1", "conv2", "conv10", "dense")
+    ]
+    assert sum(axes[0].patches[0].get_data().values) == 20_000, "every weight is in some bin"
+    with pytest.raises(ValueError, match="at least one layer"):
+        plots.layer_histograms({})
+
+
+@pytest.mark.parametrize("count", [1, 14, 19, 28])
+def test_any_number_of_layers(count):
+    picture = plots.layer_histograms({f"conv{i}": FLAT for i in range(count)})
+    assert len(picture.figure.axes) == count
+    assert suptitle(picture).startswith(f"{count} of {count} layers have one hump")
+
+
+def test_the_ticks_under_a_histogram_are_codes_of_the_grid():
+    axes = plots.equal_range(PEAKED, FLAT).figure.axes[0]
+    (ticks,) = [c for c in axes.collections if len(c.get_segments()) > 1]
+    found = np.array([segment[0][0] for segment in ticks.get_segments()]) / (np.abs(PEAKED).max() / 127)
+    np.testing.assert_allclose(found, np.arange(-120, 128, 8), atol=1e-3)
+
+
+def test_the_title_of_the_pruned_layer_counts_humps():
+    def titled(before, after):
+        return suptitle(plots.pruned_histograms({"a": (before, SCORES["int8"]), "b": (after, SCORES["int8"])}, "x"))
+
+    assert titled(PEAKED, PRUNED) == "One hump before, two humps after pruning"
+    assert titled(PEAKED, PEAKED) == "One hump before, and as many after pruning"
+
+
+def test_layers_of_equal_range_differ_in_their_signal_and_not_in_their_errors():
+    """Errors are even over half a step to both sides, so the SQNR differs by the power of the weights alone."""
+    picture = plots.equal_range(PEAKED, FLAT)
+    flat = FLAT * np.abs(PEAKED).max() / np.abs(FLAT).max()
+    expected = 10 * np.log10(np.mean(flat.astype(np.float64) ** 2) / np.mean(PEAKED.astype(np.float64) ** 2))
+    assert suptitle(picture) == (
+        f"Equal range, equal largest error, but signal-to-noise ratios {expected:.0f} dB apart"
+    )
+    assert f"times {np.abs(PEAKED).max() / np.abs(FLAT).max():.2g}" in picture.figure.axes[1].get_xlabel()
+
+
+def test_clipping_adds_up_and_is_what_a_loop_finds():
+    """One weight at 1 among 9,999 in [-0.1, 0.1]: at the 99.9th percentile its error is 0.9, the others' a tenth."""
+    values = np.append(np.linspace(-0.1, 0.1, 9999), 1).astype(np.float32)
+    full, clipped = plots._clipped(values, 100, 4), plots._clipped(values, 99.9, 4)
+    for found in (full, clipped):
+        assert found["bulk"] + found["clipped"] == pytest.approx(found["noise"])
+        assert found["sqnr"] == pytest.approx(10 * np.log10(np.mean(values.astype(float) ** 2) / found["noise"]))
+    assert full["clipped"] == 0
+    end, squares = np.percentile(np.abs(values), 99.9), []
+    outside = np.count_nonzero(np.abs(values) > end)  # the others lie just outside
+    assert clipped["clipped_rmse"] == pytest.approx(0.9 / np.sqrt(outside), rel=0.01)
+    for value in values:
+        code = max(-7, min(7, round(float(value) / (end / 7))))
+        squares.append((float(value) - code * end / 7) ** 2)
+    assert clipped["noise"] == pytest.approx(np.mean(squares), rel=1e-4)
+
+
+def test_clipping_says_what_it_costs_and_what_it_buys():
+    picture = plots.clipping(PEAKED, "dense6")
+    gains = {b: plots._clipped(PEAKED, 99.9, b)["sqnr"] - plots._clipped(PEAKED, 100, b)["sqnr"] for b in (8, 4)}
+    assert gains[8] < 0 < gains[4]
+    title = picture.figure.axes[0].get_title(loc="left")
+    assert title == f"The range ends at 99.9: {gains[8]:+.1f} dB (8 bits), {gains[4]:+.1f} dB (4 bits)"
+
+
+# --- 03: energy, bits and memory -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sizes", "title"),
+    [
+        ({"float32": 2**20, "int8": 1}, "Every file fits into the flash of the B"),
+        ({"float32": 2**20 + 1, "int8": 1}, "Too large for the flash of the B: float32"),
+        ({"float32": 2**22, "float16": 2**21}, "Too large for the flash of the B: float32 and float16"),
+    ],
+)
+def test_flash_is_judged_to_the_byte(sizes, title):
+    axes = plots.flash_budget(sizes, BOARD).figure.axes[0]
+    assert axes.get_title(loc="left") == title
+    assert [bar.get_width() for bars in axes.containers for bar in bars] == [size / 1e3 for size in sizes.values()]
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [(2**16, "Both fit"), (2**16 + 1, "Only int8 fits"), (2**18, "Only int8 fits"), (2**18 + 1, "Neither fits")],
+)
+def test_ram_is_judged_to_the_byte(live, words):
+    axes = plots.ram_budget([LayerCost("a", (1,), 0, 0, 5), LayerCost("b", (1,), 0, 0, live)], BOARD).figure.axes[0]
+    assert axes.get_title(loc="left") == f"{words} into the RAM: the peak is at b"
+    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in axes.containers}
+    assert heights == {"float32": [4 * 5 / 1e3, 4 * live / 1e3], "int8": [5 / 1e3, live / 1e3]}
+
+
+def test_the_kinds_keep_their_colours_in_the_budgets():
+    ram, flash = plots.ram_budget(LAYERS, BOARD).figure, plots.flash_budget({"float32": 9, "int8": 3}, BOARD).figure
+    for i, kind in enumerate(("float32", "int8")):
+        assert colours(ram, kind) == {plots.COLOURS[kind].lower()}
+        assert matplotlib.colors.to_hex(flash.axes[0].containers[i][0].get_facecolor()) == plots.COLOURS[kind].lower()
+
+
+def test_the_bars_of_energy_are_those_of_the_table():
+    left, right = plots.energy_per_operation(energy.costs()).figure.axes
+    for axes, quantity in ((left, "energy"), (right, "area")):
+        drawn = sorted(bar.get_width() for bars in axes.containers for bar in bars)
+        assert drawn == sorted(cost.value for (q, _, _), cost in energy.costs().items() if q == quantity)
+
+
+def test_the_parts_of_an_inference_stand_beside_each_other():
+    axes = plots.energy_per_inference({"a chip": SPENT}).figure.axes[0]
+    ends = [[bar.get_x() + bar.get_width() for bar in bars] for bars in axes.containers]
+    np.testing.assert_allclose(ends, [[100, 10], [120, 30], [123, 30.5], [125, 31.25]])
+    assert axes.get_title(loc="left") == "a chip: int8 takes 25% of float32"
+
+
+@pytest.mark.parametrize("number", [3.14, "-1e-40", "inf", 1000])
+def test_every_bit_has_its_box_and_its_letter(number):
+    found = floats.in_formats(number)
+    axes = plots.number_bits(found).figure.axes[0]
+    texts = [text.get_text() for text in axes.texts]
+    assert len(axes.patches) == sum(len(one.bits) for one in found)
+    for letter in "SEFI":
+        count = sum(len(part.bits) for one in found for part in one.parts if part.letter == letter)
+        assert texts.count(letter) == count
+    for one in found:
+        assert any(text.startswith(f"stores {one.shown}") for text in texts)
+
+
+def test_a_tree_has_a_box_for_every_text():
+    branches = {"one": {"two": {}, "three and a rather long text that must be wrapped": {}}, "four": {}}
+    picture = plots.tree("root", branches, "A title")
+    axes = picture.figure.axes[0]
+    assert len(axes.patches) == len(axes.texts) == 5
+    assert max(len(line) for text in axes.texts for line in text.get_text().split("\n")) <= 28
+    places = [round(box.get_y() + 0.4, 6) for box in axes.patches]
+    assert places == [1, 0.5, 0, 1, 2]  # root, one, two, three, four: a parent in the middle of its branches
+    assert "one (two; three and a rather long text that must be wrapped); four" in picture.alt
+
+
+def test_a_file_without_scales_has_no_parts_to_light():
+    with pytest.raises(ValueError, match="tensors of a full int8 file: weights, biases and activations"):
+        plots.network_parts([t for t in TENSORS if t.role != "bias"])
+
+
+def test_bars_of_the_slide_are_in_their_panels():
+    here, there = FIGURES["slide_latencies"][0]().figure.axes
+    widths = [[bar.get_width() for bars in axes.containers for bar in bars] for axes in (here, there)]
+    np.testing.assert_allclose(widths, [[9, 18, 3, 3], [80, 1480, 40, 970]])
+    assert "  (6.0×)" in "".join(text.get_text() for text in here.texts)
+    assert here.figure._suptitle.get_text().startswith("Here int8 is 3.0 to 6.0 times as fast as float32")
+
+
+def test_layers_lie_at_their_intensity_under_their_roof():
+    """The convolution at the flat roof, the dense layer on the slope; pooling multiplies nothing and is left out."""
+    axes = FIGURES["roofline"][0]().figure.axes[0]
+    points = axes.collections[0].get_offsets()
+    np.testing.assert_allclose(points, [[500, 50], [10**6 / 4_008_000, 5]])
+    areas = axes.collections[0].get_sizes()
+    np.testing.assert_allclose(areas, 30 + 900 * np.array([2e-3, 2e-4]) / TOLD.total)
+
+
+def test_the_title_counts_what_falls_short():
+    axes = FIGURES["ratios"][0]().figure.axes[0]
+    assert axes.get_title(loc="left") == "Of 2 networks, 1 gain less from int8 than the peaks promise"
