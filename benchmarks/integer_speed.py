@@ -1,74 +1,64 @@
 """How fast is the integer network in NumPy, against TFLite's reference kernels?
 
-    python benchmarks/integer_speed.py [--rounds 7] [--pictures 64] [--many 2000]
+    python benchmarks/integer_speed.py [--rounds 7] [--pictures 200] [--many 2000]
 
-Both classify the same pictures with the full-int8 file of the compact network and must agree in every byte.  They take
-turns, and the ratio is taken within each round, so that a machine that slows down slows both.  NumPy's matrix products
-run with one thread, as the reference kernels do, and then with as many as they take by default.
+Both classify the same pictures with the full int8 file of the compact network and must agree exactly, first on one core
+and then on two.  They take turns, and the ratio is taken within each round, so that a machine that slows down slows
+both.  The compact network is trained for one epoch first, once: a network that is not trained quantizes into a file
+that means nothing.
 
-The compact network is trained first if need be.  Last comes how long the network that comes with the suite takes for
-many pictures; it is given drawn ones unless the photographs are there.
+Last comes how long the network that comes with the suite takes for many pictures, on two cores.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from helpers import artifacts, conversion, datasets, evaluation, integer_inference, latency, models, training
 
 
-def measure(rounds: int, pictures: int, many: int, threads: str) -> None:
-    """Print pictures per second, the ratio with its interval, and the seconds for many pictures."""
-    from helpers import conversion, datasets, evaluation, integer_inference, latency, training
+def compact_int8(pets: datasets.Pets) -> Path:
+    """Return the full int8 file of the compact network, trained for one epoch."""
 
-    pets = datasets.load(verbose=False)
-    images, path = pets.arrays("test", pictures)[0], conversion.file(pets, "int8")
-    network = integer_inference.load(path)
-    codes = evaluation.quantize_input(datasets.normalise(images), integer_inference.details(network.input))
-    ready = evaluation.interpreter(path, "reference", evaluation.BATCH)
-    entry, exit_ = ready.get_input_details()[0]["index"], ready.get_output_details()[0]["index"]
-    codes = codes[: len(codes) // evaluation.BATCH * evaluation.BATCH]
+    def build(part: Path) -> None:
+        model, _ = training.train(pets, models.compact_cnn, training.Plan(epochs=1), pets.folder / "compact")
+        saved = pets.folder / "compact" / training.SAVED_MODEL
+        training.export(model, saved)
+        part.write_bytes(conversion.convert("int8", saved, conversion.calibration_inputs(pets)))
 
-    def reference() -> np.ndarray:
-        answers = []
-        for i in range(0, len(codes), evaluation.BATCH):
-            ready.set_tensor(entry, codes[i : i + evaluation.BATCH])
-            ready.invoke()
-            answers.append(ready.get_tensor(exit_))
-        return np.concatenate(answers)
-
-    different = int((reference() != network.run(codes)).sum())
-    assert different == 0, f"{different} of the outputs differ"
-    calls = {"reference kernels": reference, "integer network": lambda: network.run(codes)}
-    timings = latency.interleave(calls, rounds, f"NumPy with {threads}", warm_up=1)
-    rates = {name: len(codes) / np.median(timings.seconds[name]) for name in calls}
-    print(f"NumPy with {threads}: " + ", ".join(f"{name} {rate:,.0f} pictures/s" for name, rate in rates.items()))
-    print(f"  the integer network is {timings.ratio(*calls)} times as fast as the reference kernels")
-    if many:
-        network = integer_inference.load(training.PRETRAINED_INT8)
-        start = time.perf_counter()
-        network.predict(np.resize(images, (many, *images.shape[1:])))
-        print(f"  the residual network: {time.perf_counter() - start:.1f} s for {many:,} pictures")
+    path = pets.folder / "compact" / conversion.filename("int8")
+    return artifacts.build_if_missing(path, build, "The compact network's int8 file", 40)
 
 
 def main() -> None:
-    """Measure in one process for each number of threads: NumPy's library asks for it when it is loaded."""
+    """Measure, and print pictures per second and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--many", type=int, default=2000)
-    parser.add_argument("--threads", choices=["one thread", "threads by default"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.threads:
-        measure(arguments.rounds, arguments.pictures, arguments.many, arguments.threads)
-        return
-    for threads, settings in (("one thread", dict.fromkeys(THREADS, "1")), ("threads by default", {})):
-        command = [sys.executable, __file__, *sys.argv[1:], "--threads", threads]
-        subprocess.run(command, env={**os.environ, **settings}, check=True)
+    pets = datasets.load()
+    images, path = pets.arrays("test", arguments.pictures)[0], compact_int8(pets)
+    network = integer_inference.load(path)
+    calls = {
+        "reference kernels": lambda: evaluation.predict(path, images, "reference"),
+        "integer network": lambda: network.predict(images),
+    }
+    different = int((calls["reference kernels"]() != calls["integer network"]()).sum())
+    assert different == 0, f"{different} of the outputs differ"
+    for cores in (1, 2):
+        evaluation.CORES = cores
+        timings = latency.interleave(calls, arguments.rounds, f"{cores} cores", warm_up=1)
+        rates = {name: len(images) / np.median(timings.seconds[name]) for name in calls}
+        told = ", ".join(f"{name} {rate:,.0f} pictures/s" for name, rate in rates.items())
+        print(f"cores used: {cores}. {told}; ratio {timings.ratio(*calls)}")
+    if arguments.many:
+        network = integer_inference.load(training.PRETRAINED_INT8)
+        start = time.perf_counter()
+        network.predict(np.resize(images, (arguments.many, *images.shape[1:])))
+        print(f"the residual network: {time.perf_counter() - start:.1f} s for {arguments.many:,} pictures")
 
 
 if __name__ == "__main__":

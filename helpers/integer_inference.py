@@ -15,10 +15,12 @@ import dataclasses
 import math
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from threadpoolctl import threadpool_limits
 
 from helpers import artifacts, board, evaluation, inspection
 from helpers.datasets import normalise
@@ -204,6 +206,16 @@ def once_in_float32(real: np.ndarray) -> Rescale:
     return lambda sums: np.clip(np.rint(sums.astype(np.float32) * factor), -limit, limit).astype(np.int32)
 
 
+def one_shift(ratios: np.ndarray) -> tuple[np.ndarray, int]:
+    """Write some numbers as integers of at most 21 bits that share one power of two: multipliers, shift.
+
+    This is for XNNPACK's addition: with a shift in common, products can be added up first and rounded once, halves up.
+    """
+    ratios = np.asarray(ratios, np.float32)
+    shift = 20 - int(np.floor(np.log2(ratios.max())))
+    return np.rint(ratios * np.float32(2.0**shift)).astype(np.int32), shift
+
+
 def _multipliers(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the multipliers and the shifts of one or more real numbers, int32 each."""
     pairs = np.array([quantize_multiplier(float(number)) for number in np.atleast_1d(real)], np.int32)
@@ -215,7 +227,7 @@ WEIGHED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 ROUNDINGS = {  # kernels: {operator: how it rounds}, where that is not `twice`
     "reference": {"FULLY_CONNECTED": once_in_float64},
     "built-in": dict.fromkeys(WEIGHED, twice_half_up),
-    "XNNPACK": dict.fromkeys((*WEIGHED, "MEAN", "MUL"), once_in_float32),
+    "XNNPACK": dict.fromkeys((*WEIGHED, "MEAN", "MUL"), once_in_float32) | {"ADD": one_shift},
     MICRO: {},
 }
 
@@ -684,6 +696,8 @@ def _add(step: Step) -> Compute:
     inputs = [(*_below_one(step, float(scale) / common), zero_point) for scale, zero_point in pairs]
     multiplier, shift = _below_one(step, common / (2**ADD_SHIFT * float(output_scale)))
     limits = step.limits
+    if step.rounding is one_shift:
+        return _add_and_shift(pairs, output_scale, output_zero_point, limits)
 
     def compute(*codes: np.ndarray) -> np.ndarray:
         rescaled = [
@@ -691,6 +705,20 @@ def _add(step: Step) -> Compute:
             for q, (m, s, z) in zip(codes, inputs, strict=True)
         ]
         return to_codes(rescaled[0] + rescaled[1], multiplier, shift, output_zero_point, limits)
+
+    return compute
+
+
+def _add_and_shift(pairs: list, output_scale: np.float32, zero_point: int, limits: tuple[int, int]) -> Compute:
+    """The same as XNNPACK does it: both inputs in units of the output's last bits, added up, rounded once."""
+    multipliers, shift = one_shift([scale / output_scale for scale, _ in pairs])
+    half = 1 << (shift - 1)
+
+    def compute(*codes: np.ndarray) -> np.ndarray:
+        sums = sum(
+            (q.astype(np.int32) - np.int32(z)) * m for q, (_, z), m in zip(codes, pairs, multipliers, strict=True)
+        )
+        return clip_codes((sums + half) >> shift, zero_point, limits)
 
     return compute
 
@@ -871,7 +899,10 @@ class Network:
         return {index: values[index] for index in computed}
 
     def run(self, codes: np.ndarray) -> np.ndarray:
-        """Run any number of pictures, a few at a time, and return the output: int8 [n, classes].
+        """Run any number of pictures, a few at a time on each core, and return the output: int8 [n, classes].
+
+        NumPy's matrix products may use several threads of their own, which get in each other's way on matrices as small
+        as these; here they use one.
 
         Args:
             codes: see `tensors`.
@@ -880,8 +911,10 @@ class Network:
             ValueError: see `tensors`.
         """
         self.check(codes)
-        parts = (codes[i : i + PICTURES] for i in range(0, len(codes), PICTURES))
-        return np.concatenate([self.tensors(part)[self.output.index] for part in parts])
+        parts = [codes[i : i + PICTURES] for i in range(0, len(codes), PICTURES)]
+        with threadpool_limits(1), ThreadPoolExecutor(evaluation.CORES) as pool:
+            answers = pool.map(lambda part: self.tensors(part)[self.output.index], parts)
+            return np.concatenate(list(artifacts.progress(answers, "Running in integers", "batch", len(parts))))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities for pictures, float32 [n, classes], as `evaluation.predict` does with TFLite.
@@ -1027,40 +1060,32 @@ def kernel_tensors(path: Path, inputs: np.ndarray, kernels: str = "reference") -
     return {index: np.concatenate([answer[index] for answer in answers]) for index in answers[0]}
 
 
-def difference_table(path: Path, codes: np.ndarray, answers: np.ndarray) -> Table:
-    """Return how many of the network's answers differ from those of each set of kernels, and by how much.
+def difference_table(path: Path, codes: np.ndarray) -> Table:
+    """Return how the network, rounding as the reference kernels do, differs from each set of kernels, and why.
+
+    The last column counts again with the rounding of those kernels.  What falls to zero there was rounding.
 
     Args:
-        path: a full-int8 .tflite file that takes any number of pictures.
+        path: a full-int8 .tflite file.
         codes: its input, int8 [n, h, w, channels].
-        answers: what `Network.run` gave for it, int8 [n, classes].
     """
     rows = []
     for kernels in ("reference", "built-in", "XNNPACK", MICRO):
         try:
-            theirs = kernel_answers(path, codes, kernels)
+            found = compare(path, codes, kernels)
+            alike = found if kernels == "reference" else compare(path, codes, kernels, rounding=kernels)
         except NotImplementedError:  # there is no package for this system
-            rows.append([kernels, "–", "–", "–", "–"])
+            rows.append([kernels, *"–––––"])
             continue
-        apart = np.abs(answers.astype(np.int32) - theirs)
-        other = int((answers.argmax(axis=1) != theirs.argmax(axis=1)).sum())
-        rows.append([kernels, f"{apart.size:,}", f"{np.count_nonzero(apart):,}", apart.max(), f"{other:,}"])
-    return Table(["kernels", "bytes", "differing", "largest difference (codes)", "pictures classified otherwise"], rows)
+        values, apart, again = (sum(counts) for counts in zip(*map(_counts, found, alike), strict=True))
+        largest = max(difference.largest for difference in found)
+        rows.append([kernels, f"{values:,}", f"{apart:,}", f"{apart / values:.3%}", f"{largest:g}", f"{again:,}"])
+    columns = ["kernels", "values compared", "different", "share", "largest (codes)", "different with their rounding"]
+    return Table(columns, rows)
 
 
-def kernel_answers(path: Path, codes: np.ndarray, kernels: str) -> np.ndarray:
-    """Return what other kernels give at the end of the network: int8 [n, classes]; see `compare` for the arguments."""
-    if kernels == MICRO:
-        return board.run(path, codes)[0][:, 0]
-    parts = []
-    for i in range(0, len(codes), evaluation.BATCH):
-        part = codes[i : i + evaluation.BATCH]
-        if i == 0 or len(part) < evaluation.BATCH:
-            ready = evaluation.interpreter(path, kernels, len(part))
-        ready.set_tensor(ready.get_input_details()[0]["index"], part)
-        ready.invoke()
-        parts.append(ready.get_tensor(ready.get_output_details()[0]["index"]))
-    return np.concatenate(parts)
+def _counts(first: Difference, second: Difference) -> tuple[int, int, int]:
+    return first.values, first.differing, second.differing
 
 
 Listen = Callable[[dict[int, np.ndarray]], dict[int, np.ndarray]]  # our tensors of one picture -> theirs, by index
