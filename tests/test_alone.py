@@ -23,6 +23,8 @@ FILES = {conversion.filename(kind) for kind in conversion.KINDS}
 MADE = {
     "01_train": {training.CHECKPOINT, training.HISTORY, training.SAVED_MODEL},
     "02_convert": {training.SAVED_MODEL, "converted_model.tflite", *FILES},
+    "03_why_quantize": {training.SAVED_MODEL, "alexnet_files", *FILES},
+    "04_how_to_quantize": {training.SAVED_MODEL, *FILES},
     "05_tradeoffs": {training.SAVED_MODEL, *FILES},
     "08_summary": {training.SAVED_MODEL, *FILES},
 }
