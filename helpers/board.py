@@ -112,14 +112,13 @@ def kit() -> Board:
 def board_table() -> Table:
     """Return the boards, those without instructions for float32 first, and each group by its RAM.
 
-    KB and MB are those of the makers here: 1,024 and 1,048,576 bytes.
+    KB are those of the makers here, 1,024 bytes.  Where the numbers come from is in `boards()`.
     """
     rows = [
         [b.name, b.cpu, "yes" if b.fpu else "no", f"{b.flash_bytes // 1024:,}", f"{b.ram_bytes // 1024:,}"]
-        + [f"{b.source}, {b.year}"]
         for b in sorted(boards().values(), key=lambda b: (b.fpu, b.ram_bytes))
     ]
-    return Table(["board", "processor", "FPU", "flash (KB)", "RAM (KB)", "source"], rows)
+    return Table(["board", "processor", "FPU", "flash (KB)", "RAM (KB)"], rows)
 
 
 # --- the tensor arena ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import functools
 import math
 from pathlib import Path
 
-from helpers import artifacts, inspection
+from helpers import artifacts, inspection, roofline
 from helpers.tables import Table
 
 KINDS = ("float32", "int8")
@@ -20,7 +20,6 @@ UNITS = {"energy": "pJ", "area": "µm²"}
 READ = "read 64 bits"
 READ_BYTES = 8  # one read, or one write, moves 64 bits
 MICRO = 1e-6  # picojoules to microjoules
-IN_PLACE = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # these change a shape and move nothing
 
 
 # --- the published costs ------------------------------------------------------------------------------------------
@@ -146,37 +145,24 @@ class Work:
 def work(path: Path) -> Work:
     """Count what a float32 or full int8 .tflite file asks for.
 
-    A convolution or dense layer uses each of its weights once for each position of its output, so it has
-    (values of the output / channels of the output) x (weights) multiply-accumulates.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no .tflite file, or it calculates with other numbers than float32 or int8.
     """
-    tensors = inspection.tensors(path)
-    size = {t.index: math.prod(t.shape) for t in tensors}
-    width = {t.index: _bytes(t) for t in tensors}
-    constant = {t.index for t in tensors if t.data is not None}
-    macs = outputs = moved = 0
-    for step in inspection.operators(path):
-        if step.name in inspection.WEIGHED:
-            written = step.outputs[0]
-            macs += size[written] // tensors[written].shape[-1] * size[step.inputs[1]]
-            outputs += size[written]
-        if step.name not in IN_PLACE:
-            used = [i for i in (*step.inputs, *step.outputs) if i >= 0 and i not in constant]  # -1: no such input
-            moved += sum(size[i] * width[i] for i in used)
-    weights = sum(size[i] * width[i] for i in constant if tensors[i].role in ("weights", "bias"))
-    return Work(_kind(path, tensors), macs, outputs, weights, moved)
+    kind, layers = _kind(path), roofline.layers(path)
+    weighed = [layer for layer in layers if layer.operator in inspection.WEIGHED]
+    return Work(
+        kind,
+        sum(layer.macs for layer in layers),
+        sum(layer.outputs for layer in weighed),
+        sum(layer.constant_bytes for layer in weighed),
+        sum(layer.moved_bytes for layer in layers),
+    )
 
 
-def _bytes(tensor: inspection.Tensor) -> int:
-    digits = "".join(filter(str.isdigit, tensor.dtype))
-    return int(digits) // 8 if digits else 1
-
-
-def _kind(path: Path, tensors: list[inspection.Tensor]) -> str:
+def _kind(path: Path) -> str:
     """Return what a file calculates with: the one type that its weights and its activations share."""
+    tensors = inspection.tensors(path)
     found = {t.dtype for t in tensors if t.role == "weights" or (t.role == "activation" and len(t.shape) > 1)}
     if len(found) != 1 or not found <= set(KINDS):
         raise ValueError(

@@ -13,6 +13,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from helpers import quantization
 from helpers.tables import Table
 
 
@@ -83,12 +84,7 @@ class Tensor:
         """Return the constant values as float32: (code - zero point) * scale, for each channel."""
         if len(self.scale) == 0:
             return self.data.astype(np.float32)
-        along = [1] * len(self.shape)
-        if len(self.scale) > 1:
-            along[self.axis] = -1
-        return (self.data.astype(np.float32) - self.zero_point.reshape(along).astype(np.float32)) * self.scale.reshape(
-            along
-        )
+        return quantization.dequantize(self.data, self.scale, self.zero_point, self.axis)
 
 
 @dataclasses.dataclass(frozen=True)

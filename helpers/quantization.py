@@ -171,7 +171,7 @@ def dequantize(codes: np.ndarray, scale: np.ndarray, zero_point: np.ndarray = 0,
     """
     codes = np.asarray(codes)
     scale, zero_point = _along(scale, codes, axis), _along(zero_point, codes, axis)
-    return scale.astype(np.float32) * (codes.astype(np.int32) - zero_point.astype(np.int32)).astype(np.float32)
+    return scale.astype(np.float32) * (codes.astype(np.int64) - zero_point.astype(np.int64)).astype(np.float32)
 
 
 def fake_quantize(values: np.ndarray, bits: int = 8, axis: int | None = None) -> np.ndarray:

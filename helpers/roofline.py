@@ -23,7 +23,7 @@ from helpers.processor import Ceilings
 from helpers.runtime import keras
 from helpers.tables import Table
 
-FREE = ("RESHAPE",)  # operators that move no byte
+FREE = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # operators that move no byte
 FEW_CHANNELS = 4  # an input with no more fills a small part of a vector register
 Speeds = dict[str, dict[str, float]]  # {sort of layer: {"float32": multiply-accumulates a second, "int8": ...}}
 
@@ -40,6 +40,7 @@ class Layer:
         channels: of its input.
         constant_bytes: of weights and biases.
         moved_bytes: of activations, read and written.
+        outputs: numbers that it writes.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Layer:
     channels: int
     constant_bytes: int
     moved_bytes: int
+    outputs: int
 
     @property
     def bytes(self) -> int:
@@ -86,7 +88,8 @@ def _layer(step: Operator, tensors: Sequence[Tensor], file: str) -> Layer:
     if step.name in FREE:
         constant = moved = 0
     channels = read[0].shape[-1] if read[0].shape else 1
-    return Layer(written[0].name, step.name, written[0].dtype, _macs(step, read, written), channels, constant, moved)
+    outputs, macs = int(np.prod(written[0].shape, dtype=np.int64)), _macs(step, read, written)
+    return Layer(written[0].name, step.name, written[0].dtype, macs, channels, constant, moved, outputs)
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -85,7 +85,7 @@ def test_the_table_puts_boards_without_fpu_first():
     without = sum(not one.fpu for one in boards.values())
     assert said == ["no"] * without + ["yes"] * (len(boards) - without) and 5 <= without <= len(boards) - 5
     (row,) = [row for row in table.rows if row[0] == board.KIT]
-    assert row[3:5] == ["1,024", "256"] and row[5].endswith("v1.7, 2021")
+    assert row[3:] == ["1,024", "256"]
 
 
 @pytest.mark.parametrize("line", ["A,1,2,core,maybe,somebody,2020", "A,1 MB,2,core,yes,somebody,2020", "A,1,2,core,no"])

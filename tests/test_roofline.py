@@ -30,7 +30,7 @@ def layers_of():
 
 
 def layer(macs=0, constant=0, moved=0, operator="CONV_2D", kind="float32", channels=16):
-    return Layer("a", operator, kind, macs, channels, constant, moved)
+    return Layer("a", operator, kind, macs, channels, constant, moved, 1)
 
 
 # --- counts --------------------------------------------------------------------------------------------------
