@@ -57,6 +57,7 @@ def runs(small_folder, tmp_path_factory):
         return dict(zip(COURSE, pool.map(alone, COURSE), strict=True))
 
 
+@pytest.mark.late
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COURSE)
 def test_a_notebook_runs_first_and_alone(runs, name):
