@@ -262,8 +262,9 @@ class Addition:
     steps: tuple[tuple[str, str, str], ...]
 
     def table(self) -> Table:
-        """Return the steps as a table."""
-        return Table(["step", "bits", "what happens"], self.steps)
+        """Return the steps as a table; the bits of a number stay on one line."""
+        rows = [(step, bits.replace(" ", "\N{NO-BREAK SPACE}"), what) for step, bits, what in self.steps]
+        return Table(["step", "bits", "what happens"], rows)
 
 
 FORM = FLOAT32
