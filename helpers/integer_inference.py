@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from helpers import artifacts, board, evaluation, inspection
 from helpers.datasets import normalise
 from helpers.inspection import Operator, Tensor
+from helpers.quantization import round_half_away
 from helpers.tables import Table
 
 PICTURES = 8  # pictures in one pass: more fall out of the cache and only cost memory
@@ -150,7 +151,7 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
     """
 
     def code(value: float) -> int:
-        return zero_point + int(round_away(np.float32(value) / np.float32(scale)))
+        return zero_point + int(round_half_away(np.float32(value) / np.float32(scale)))
 
     if activation == "NONE":
         return INT8
@@ -159,12 +160,6 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
     if activation == "RELU6":
         return max(INT8[0], code(0.0)), min(INT8[1], code(6.0))
     raise NotImplementedError(f"The fused activation {activation} is not among NONE, RELU and RELU6.")
-
-
-def round_away(x: np.ndarray) -> np.ndarray:
-    """Round to the nearest integer, halves away from zero, as C's round does (`np.round` takes halves to even)."""
-    whole = np.trunc(x)
-    return whole + np.sign(x) * (np.abs(x - whole) >= 0.5)
 
 
 # --- four ways to round -------------------------------------------------------------------------------------------
@@ -196,7 +191,7 @@ def twice_half_up(real: np.ndarray) -> Rescale:
 
 def once_in_float64(real: np.ndarray) -> Rescale:
     """A multiplication in float64, rounded once, halves away from zero: no integer arithmetic at all."""
-    return lambda sums: round_away(sums * np.asarray(real, np.float64)).astype(np.int32)
+    return lambda sums: round_half_away(sums * np.asarray(real, np.float64)).astype(np.int32)
 
 
 def once_in_float32(real: np.ndarray) -> Rescale:
@@ -822,7 +817,7 @@ def _quantize(step: Step) -> Compute:
     data, (scale, zero_point) = step.inputs[0], parameters(step.output)
     step.expect(data.dtype if data.dtype in ("float32", "uint8") else "int8", "int8")
     if data.dtype == "float32":
-        return lambda x: np.clip(round_away(x / scale) + zero_point, *INT8).astype(np.int8)
+        return lambda x: np.clip(round_half_away(x / scale) + zero_point, *INT8).astype(np.int8)
     input_scale, input_zero_point = parameters(data)
     multiplier, shift = quantize_multiplier(float(input_scale) / float(scale))
     return lambda q: to_codes(q.astype(np.int32) - np.int32(input_zero_point), multiplier, shift, zero_point)

@@ -61,7 +61,7 @@ def affine_parameters(low: float, high: float, bits: int = 8) -> tuple[np.float3
     scale = _float32(step)
     from_low, from_high = smallest - low / step, largest - high / step  # equal but for what float64 rounds off
     zero_point = from_low if -smallest - low / step < largest + high / step else from_high
-    return scale, int(np.clip(_round_half_away(zero_point), smallest, largest))
+    return scale, int(np.clip(round_half_away(zero_point), smallest, largest))
 
 
 def symmetric_parameters(values: np.ndarray, bits: int = 8, axis: int | None = None) -> tuple[np.ndarray, int]:
@@ -157,7 +157,7 @@ def quantize(
         raise ValueError(f"A scale is the width of a step and above zero; found {np.min(scale)}.")
     smallest, largest = code_range(bits, narrow)
     with np.errstate(over="ignore"):  # a value far outside becomes infinite here, and the last code below
-        steps = _round_half_away(values / scale.astype(values.dtype))
+        steps = round_half_away(values / scale.astype(values.dtype))
     return np.clip(steps + zero_point, smallest, largest).astype(np.int8 if bits <= 8 else np.int16)
 
 
@@ -204,13 +204,15 @@ def _along(parameter: np.ndarray, values: np.ndarray, axis: int | None) -> np.nd
     return parameter.reshape(shape)
 
 
-def _round_half_away(values: float | np.ndarray) -> np.ndarray:
-    """Round to the nearest whole number, halves away from zero: C's `round`, where NumPy's goes to the even one.
+def round_half_away(values: float | np.ndarray) -> np.ndarray:
+    """Round to the nearest whole number, halves away from zero, as float64: C's `round`, where NumPy's goes to even.
 
-    float64 holds a float32 plus a half exactly, so nothing is rounded twice.
+    The fraction is compared, not moved by a half: the number just below 0.5 plus 0.5 would be rounded up to 1.
     """
     values = np.asarray(values, np.float64)
-    return np.copysign(np.floor(np.abs(values) + 0.5), values)
+    whole = np.trunc(values)
+    with np.errstate(invalid="ignore"):  # an infinite number has no fraction and stays infinite
+        return whole + np.sign(values) * (np.abs(values - whole) >= 0.5)
 
 
 # --- the lecture's mapping --------------------------------------------------------------------------------------------
@@ -238,7 +240,7 @@ def compress(values: np.ndarray, low: float, high: float, bits: int = 8) -> np.n
     if np.isnan(values).any():
         raise ValueError(f"NaN has no code; found {int(np.isnan(values).sum())} of {values.size} values.")
     places = (np.clip(values, low, high) - low) / (high - low)
-    return _round_half_away(places * steps).astype(np.uint8 if bits <= 8 else np.uint16)
+    return round_half_away(places * steps).astype(np.uint8 if bits <= 8 else np.uint16)
 
 
 def decompress(codes: np.ndarray, low: float, high: float, bits: int = 8) -> np.ndarray:

@@ -127,11 +127,16 @@ def test_channels_are_requantized_one_by_one(columns):
 
 @given(st.floats(-(2**20), 2**20, width=32))
 def test_rounding_is_that_of_c(x):
-    assert integers.round_away(np.float32([x]))[0] == half_away(Fraction(x))
+    assert integers.round_half_away(np.float32([x]))[0] == half_away(Fraction(x))
 
 
 def test_rounding_just_below_a_half():
-    assert integers.round_away(np.array([0.49999997, -0.49999997, 2.5, -2.5], np.float32)).tolist() == [0, 0, 3, -3]
+    assert integers.round_half_away(np.array([0.49999997, -0.49999997, 2.5, -2.5], np.float32)).tolist() == [
+        0,
+        0,
+        3,
+        -3,
+    ]
 
 
 @given(st.floats(1e-4, 1.0), st.integers(-128, 127), st.sampled_from(["NONE", "RELU", "RELU6"]))

@@ -172,6 +172,7 @@ def test_the_nearest_code_is_chosen(values, scale, zero_point):
 def test_halves_go_away_from_zero():
     assert quantize(np.float32([0.5, 1.5, 2.5, -0.5, -2.5]), 1).tolist() == [1, 2, 3, -1, -3]
     assert quantize(np.float32([0.49999997]), 1).tolist() == [0]
+    assert quantize([np.nextafter(0.5, 0), -np.nextafter(0.5, 0)], 1).tolist() == [0, 0]
 
 
 def test_codes_stop_at_the_ends():
