@@ -7,13 +7,17 @@ process on some files that it cannot run.
 import contextlib
 import csv
 import dataclasses
+import importlib.util
+import math
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from helpers import artifacts, inspection
 from helpers.tables import Table
@@ -21,6 +25,7 @@ from helpers.tables import Table
 KIT = "Arduino Nano 33 BLE Sense"  # the board of the lecture's kit
 SECONDS = 60  # the time a measurement may take; a small network takes half a second
 NO_PACKAGE = 3  # exit status of a measurement without the package
+SIMD = ("no", "DSP", "vector")
 
 # Runs a file once, on zeros, in an arena that any of our files fits, and lets TensorFlow Lite Micro say what it used.
 MEASURE = f"""
@@ -69,6 +74,8 @@ class Board:
         ram_bytes: memory that both work in.
         cpu: its core and clock.
         fpu: whether it has instructions for float32.
+        simd: whether one instruction multiplies several small integers: "no"; "DSP" (SMLAD, two products of int16; Arm
+            has it in the Cortex-M4 and M7, and as an option in the M33); "vector" (registers of 16 bytes).
         source, year: the document with these numbers.
     """
 
@@ -77,8 +84,14 @@ class Board:
     ram_bytes: int
     cpu: str
     fpu: bool
+    simd: str
     source: str
     year: int
+
+    @property
+    def mhz(self) -> int:
+        """The clock, in millions of cycles a second."""
+        return int(re.search(r"at (\d+) MHz", self.cpu)[1])
 
 
 def boards() -> dict[str, Board]:
@@ -94,12 +107,15 @@ def boards() -> dict[str, Board]:
 def _board(row: dict[str, str]) -> Board:
     names = [field.name for field in dataclasses.fields(Board)]
     try:
-        if row["fpu"] not in ("yes", "no") or not all(row[name] for name in names):
+        if row["fpu"] not in ("yes", "no") or row["simd"] not in SIMD or not all(row[name] for name in names):
+            raise ValueError
+        if not re.search(r"at \d+ MHz", row["cpu"]):
             raise ValueError
         numbers = {name: int(row[name]) for name in ("flash_bytes", "ram_bytes", "year")}
     except (KeyError, ValueError):
         raise ValueError(
-            f"A line of boards.csv needs {', '.join(names)} (fpu yes or no, whole numbers of bytes); found {row}."
+            f"A line of boards.csv needs {', '.join(names)} (fpu yes or no, simd {' or '.join(SIMD)}, cpu with its "
+            f"clock, 'at 64 MHz', whole numbers of bytes); found {row}."
         ) from None
     return Board(**{**row, **numbers, "fpu": row["fpu"] == "yes"})
 
@@ -109,16 +125,20 @@ def kit() -> Board:
     return boards()[KIT]
 
 
-def board_table() -> Table:
+def board_table(simd: bool = False) -> Table:
     """Return the boards, those without instructions for float32 first, and each group by its RAM.
 
     KB are those of the makers here, 1,024 bytes.  Where the numbers come from is in `boards()`.
+
+    Args:
+        simd: whether to show also which boards have instructions for several small integers at once.
     """
     rows = [
-        [b.name, b.cpu, "yes" if b.fpu else "no", f"{b.flash_bytes // 1024:,}", f"{b.ram_bytes // 1024:,}"]
+        [b.name, b.cpu, "yes" if b.fpu else "no", *([b.simd] * simd)]
+        + [f"{b.flash_bytes // 1024:,}", f"{b.ram_bytes // 1024:,}"]
         for b in sorted(boards().values(), key=lambda b: (b.fpu, b.ram_bytes))
     ]
-    return Table(["board", "processor", "FPU", "flash (KB)", "RAM (KB)"], rows)
+    return Table(["board", "processor", "FPU", *(["DSP or vector"] * simd), "flash (KB)", "RAM (KB)"], rows)
 
 
 # --- the tensor arena ---------------------------------------------------------------------------------------------
@@ -143,6 +163,11 @@ class Arena:
         return self.activations + self.persistent
 
 
+def installed() -> bool:
+    """Return whether TensorFlow Lite Micro is installed; its package exists for Linux on x86-64 processors only."""
+    return importlib.util.find_spec("tflite_micro") is not None
+
+
 def arena_bytes(path: Path) -> int:
     """Return the bytes of tensor arena that TensorFlow Lite Micro needs for a .tflite file; see `arena`."""
     return arena(path).total
@@ -159,11 +184,91 @@ def arena(path: Path) -> Arena:
         NotImplementedError: TensorFlow Lite Micro is not installed here.
         TimeoutError: it took longer than `SECONDS`.
     """
-    done = _in_a_process(MEASURE, Path(path), SECONDS)
-    used = dict(re.findall(r"Arena allocation (head|tail) (\d+) bytes", done.stderr))
-    if done.returncode != 0 or len(used) != 2:
-        raise _refused(Path(path), done)
-    return Arena(int(used["head"]), int(used["tail"]))
+    return _arena(_measured(Path(path)))
+
+
+def _measured(path: Path) -> str:
+    """Return what TensorFlow Lite Micro prints about its arena after it has run a file; for errors see `arena`."""
+    done = _in_a_process(MEASURE, path, SECONDS)
+    if done.returncode != 0 or len(re.findall(r"Arena allocation (?:head|tail) \d+ bytes", done.stderr)) != 2:
+        raise _refused(path, done)
+    return done.stderr
+
+
+def _arena(printed: str) -> Arena:
+    head, tail = (int(re.search(rf"Arena allocation {end} (\d+) bytes", printed)[1]) for end in ("head", "tail"))
+    return Arena(head, tail)
+
+
+@dataclasses.dataclass(frozen=True)
+class Allocation:
+    """A part of the tensor arena.
+
+    Attributes:
+        name: as TensorFlow Lite Micro calls it.
+        what: what it keeps there.
+        count: how many pieces were asked for, 0 where that is not recorded.
+        bytes: with the gaps that keep the pieces aligned.
+    """
+
+    name: str
+    what: str
+    count: int
+    bytes: int
+
+
+HEAD, REST = "Head", "Not itemised"
+RECORDED = {  # the categories of recording_micro_allocator.cc, in the order in which it prints them
+    "TfLiteEvalTensor data": "for every tensor, weights too: its type, its shape, and where its values are",
+    "Persistent TfLiteTensor data": "the input and the output, for the program to fill and to read",
+    "Persistent TfLiteTensor quantization data": "their scales and zero points",
+    "Persistent buffer data": "what the kernels prepared: a multiplier and a shift for each channel, sums, tables",
+    "TfLiteTensor variable buffer data": "values that networks with a memory keep from run to run",
+    "NodeAndRegistration struct": "for every operator: its inputs and outputs, and which kernel runs it",
+    "Operator runtime data": "data of the operators",
+}
+
+
+def allocations(path: Path) -> list[Allocation]:
+    """Measure the tensor arena of a .tflite file, part by part; the parts add up to `arena(path).total`.
+
+    First the head, where the activations are; then what the recording allocator itemises of the tail, and the rest of
+    it: the settings of the operators (strides, padding), and what the allocator needs for itself.
+
+    Raises:
+        FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
+    """
+    printed = _measured(Path(path))
+    used = _arena(printed)
+    lines = re.findall(r"'(.+)' used (\d+) bytes with alignment overhead \(requested \d+ bytes for (\d+) ", printed)
+    tail = [Allocation(name, RECORDED.get(name, ""), int(count), int(size)) for name, size, count in lines]
+    rest = used.persistent - sum(one.bytes for one in tail)
+    return [
+        Allocation(HEAD, "activations, written anew for every picture", 0, used.activations),
+        *tail,
+        Allocation(REST, "settings of the operators, and the allocator's own structures", 0, rest),
+    ]
+
+
+def allocation_table(files: Mapping[str, Path]) -> Table:
+    """Return the parts of the tensor arenas of several files beside each other, in bytes.
+
+    Args:
+        files: {kind of file: .tflite file}, such as {"float32": ..., "int8": ...}.
+
+    Raises:
+        FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
+    """
+    found = {kind: {one.name: one for one in allocations(path)} for kind, path in files.items()}
+    some = {one.name: one for parts in found.values() for one in parts.values()}
+    order = [name for name in (HEAD, *RECORDED, REST) if name in some]
+    order += [name for name in some if name not in order]
+    rows = [
+        [name, *(f"{parts[name].bytes:,}" if name in parts else "–" for parts in found.values()), some[name].what]
+        for name in order
+    ]
+    totals = [f"{sum(one.bytes for one in parts.values()):,}" for parts in found.values()]
+    return Table(["part of the arena", *found, "what it keeps there"], [*rows, ["Total", *totals, ""]])
 
 
 def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
@@ -237,3 +342,86 @@ def _reason(done: subprocess.CompletedProcess) -> str:
     if said:
         return re.sub(r"^\S+\.(?:cc|h)(?::\d+)? *", "", said[0]).rstrip(". ")
     return "it aborted" if done.returncode < 0 else "it stopped without a word"
+
+
+# --- what it refuses ----------------------------------------------------------------------------------------------
+
+
+def refusal(path: Path) -> str:
+    """Return why TensorFlow Lite Micro does not run a .tflite file, in words; empty if it does.
+
+    First what it says itself, then what in the file is meant.  Where it is not installed, only the second, and that it
+    was not tried.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file.
+        TimeoutError: see `arena`.
+    """
+    path, meant = Path(path), ""
+    with contextlib.suppress(AttributeError, LookupError, TypeError):  # odd contents: there is nothing to explain
+        meant = _without_kernel(path)
+    try:
+        done = _in_a_process(MEASURE, path, SECONDS)
+    except NotImplementedError:
+        return f"Not tried here, TensorFlow Lite Micro is not installed. {meant}" if meant else ""
+    if done.returncode == 0:
+        return ""
+    where = re.search(r"Node (\w+) \(number (\d+)\) failed", done.stderr)
+    at = f" at operator {where[2]}, a {where[1]}" if where else ""
+    return f"TensorFlow Lite Micro says{at}: “{_reason(done)}”. {meant}".strip()
+
+
+def _without_kernel(path: Path) -> str:
+    """Return what in a file TensorFlow Lite Micro has no kernel for, as far as number types tell; else nothing.
+
+    As its kernels say in conv_common.cc, fully_connected_common.cc and dequantize_common.cc.
+    """
+    steps = inspection.graph(path)
+    weighed = [(step, tensors) for step, tensors in steps if step.name in inspection.WEIGHED]
+    hybrid = [tensors for _, tensors in weighed if (tensors[0].dtype, tensors[1].dtype[:3]) == ("float32", "int")]
+    halves = [tensors for step, tensors in steps if step.name == "DEQUANTIZE" and tensors[0].dtype == "float16"]
+    dense = [tensors for step, tensors in weighed if step.name == "FULLY_CONNECTED"]
+    packed = [tensors for tensors in dense if tensors[1].dtype in inspection.PACKED and len(tensors[1].scale) > 1]
+    if hybrid:
+        data, weights, *_, made = hybrid[0]
+        return (
+            f"Hybrid means integer weights and float activations: of {len(weighed)} operators with weights, "
+            f"{len(hybrid)} have {weights.dtype} weights but read {data.dtype}, the first in "
+            f"{inspection.layer_of(made.name)}. TensorFlow Lite turns such activations into int8 while it runs; "
+            "TensorFlow Lite Micro has no kernel that does. Convert to full int8: then the file has the scales of the "
+            "activations, and all of it is integers."
+        )
+    if halves:
+        copies = 4 * sum(math.prod(tensors[0].shape) for tensors in halves)
+        return (
+            f"The weights are stored as float16, and {len(halves)} operators DEQUANTIZE are to make float32 out of "
+            "them before the layers run; TensorFlow Lite Micro's DEQUANTIZE reads integers only. The copies would take "
+            f"{copies:,} bytes of RAM as well. Convert to float32, or to full int8."
+        )
+    if packed:
+        return (
+            f"{len(packed)} of {len(dense)} dense layers have {packed[0][1].dtype} weights with a scale for each "
+            "output; TensorFlow Lite Micro's FULLY_CONNECTED takes weights that small with one scale for all of them "
+            "only. Convert to int8."
+        )
+    return ""
+
+
+# --- what goes into the flash -------------------------------------------------------------------------------------
+
+
+def flash_image(path: Path) -> bytes:
+    """Return the bytes of a .tflite file as they go into a board's flash: all values inside the FlatBuffer.
+
+    That is the file itself, but for large files of AI Edge Quantizer: see `inspection.self_contained`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file.
+    """
+    whole = inspection.self_contained(path)  # says what is wrong with a file
+    content = Path(path).read_bytes()
+    model = schema.Model.GetRootAs(content)
+    outside = any(model.Buffers(i).Size() for i in range(model.BuffersLength()))
+    return whole if outside else content

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from helpers import artifacts, board, evaluation, inspection
+from helpers import artifacts, board, conversion, evaluation, inspection
+from one_operator import Operand, build
 
 pytest_plugins = ["tiny"]
 
@@ -43,6 +44,38 @@ print(enough)
 """
 
 
+def packed(model: schema.ModelT) -> bytes:
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def aborting(path, folder):
+    """Return a file that looks right and kills the process that prepares it."""
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    model.subgraphs[0].operators[0].inputs = [30_000_000, 1, 2]  # no such tensor
+    (folder / "bad.tflite").write_bytes(packed(model))
+    return folder / "bad.tflite"
+
+
+def values_outside(path, folder):
+    """Return the same model with its largest values behind the FlatBuffer, as AI Edge Quantizer writes large files."""
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    buffer = max(model.buffers, key=lambda one: 0 if one.data is None else len(one.data))
+    values = bytes(buffer.data)
+    buffer.data, buffer.size, buffer.offset = None, len(values), 1
+    buffer.offset = len(packed(model))
+    (folder / "outside.tflite").write_bytes(packed(model) + values)
+    return folder / "outside.tflite"
+
+
+@pytest.fixture
+def no_micro(tmp_path, monkeypatch):
+    """A system for which there is no TensorFlow Lite Micro."""
+    (tmp_path / "tflite_micro.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+
+
 # --- boards ----------------------------------------------------------------------------------------------------------
 
 
@@ -64,6 +97,8 @@ FPU = {
     "Cortex-M33": True,
     "Xtensa LX7": True,
 }
+# Cores with instructions that multiply several small integers: SMLAD (Arm's DSP extension), or vectors.
+SIMD = {"Cortex-M4F": "DSP", "Cortex-M7": "DSP", "Cortex-M33": "DSP", "Xtensa LX7": "vector"}
 
 
 def test_every_board_has_a_source_and_plausible_numbers():
@@ -74,6 +109,8 @@ def test_every_board_has_a_source_and_plausible_numbers():
         assert 2**11 <= one.ram_bytes < one.flash_bytes <= 2**23 and one.ram_bytes % 1024 == 0
         (core,) = [core for core in FPU if f" {core} " in f" {one.cpu} "]
         assert one.fpu == FPU[core]
+        assert one.simd == SIMD.get(core, "no")
+        assert one.cpu.endswith(f" at {one.mhz} MHz") and 16 <= one.mhz <= 240
 
 
 def test_the_table_puts_boards_without_fpu_first():
@@ -88,7 +125,23 @@ def test_the_table_puts_boards_without_fpu_first():
     assert row[3:] == ["1,024", "256"]
 
 
-@pytest.mark.parametrize("line", ["A,1,2,core,maybe,somebody,2020", "A,1 MB,2,core,yes,somebody,2020", "A,1,2,core,no"])
+def test_the_table_tells_who_multiplies_several_numbers_at_once():
+    table = board.board_table(simd=True)
+    assert table.columns == ["board", "processor", "FPU", "DSP or vector", "flash (KB)", "RAM (KB)"]
+    assert {row[0]: row[3] for row in table.rows} == {name: one.simd for name, one in board.boards().items()}
+    assert [row[:3] + row[4:] for row in table.rows] == board.board_table().rows
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A,1,2,core at 1 MHz,maybe,no,somebody,2020",
+        "A,1 MB,2,core at 1 MHz,yes,no,somebody,2020",
+        "A,1,2,core at 1 MHz,no,perhaps,somebody,2020",
+        "A,1,2,core of 1 MHz,no,no,somebody,2020",
+        "A,1,2,core at 1 MHz,no",
+    ],
+)
 def test_a_bad_line_is_shown(line, tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     heads = (artifacts.project() / "data" / "boards.csv").read_text("utf-8").splitlines()[0]
@@ -130,13 +183,11 @@ def test_a_dynamic_range_file_is_refused(tiny):
 
 @needs_micro
 def test_what_aborts_a_process_leaves_this_one_alone(tiny, tmp_path):
-    model = schema.ModelT.InitFromPackedBuf(tiny["int8"].read_bytes(), 0)
-    model.subgraphs[0].operators[0].inputs = [30_000_000, 1, 2]  # no such tensor
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    (tmp_path / "bad.tflite").write_bytes(builder.Output())
+    bad = aborting(tiny["int8"], tmp_path)
     with pytest.raises(ValueError, match=r"cannot run bad.tflite \(it aborted\)"):
-        board.arena(tmp_path / "bad.tflite")
+        board.arena(bad)
+    with pytest.raises(ValueError, match=r"cannot run bad.tflite \(it aborted\)"):
+        board.allocations(bad)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all"])
@@ -164,22 +215,153 @@ def test_a_missing_file_is_named(tmp_path):
         board.arena_bytes(tmp_path / "none.tflite")
 
 
-def test_without_the_package_one_sentence_says_so(tiny, tmp_path, monkeypatch):
-    (tmp_path / "tflite_micro.py").write_text("raise ImportError\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+@pytest.mark.parametrize("measure", [board.arena_bytes, board.arena, board.allocations])
+def test_without_the_package_one_sentence_says_so(measure, tiny, no_micro):
     with pytest.raises(
         NotImplementedError, match=r"cannot be measured here: .* for Linux on x86-64 processors only\.$"
     ):
-        board.arena_bytes(tiny["int8"])
+        measure(tiny["int8"])
 
 
-def test_a_measurement_has_a_time_limit(tiny, monkeypatch):
+@pytest.mark.parametrize("measure", [board.arena_bytes, board.allocations, board.refusal])
+def test_a_measurement_has_a_time_limit(measure, tiny, monkeypatch):
     monkeypatch.setattr(board, "MEASURE", "import time; time.sleep(60)")
     monkeypatch.setattr(board, "SECONDS", 0.2)
     started = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"did not finish int8.tflite within 0.2 seconds"):
-        board.arena_bytes(tiny["int8"])
+    with pytest.raises(TimeoutError, match=r"^[^.\n]* did not finish int8.tflite within 0.2 seconds\.$"):
+        measure(tiny["int8"])
     assert time.monotonic() - started < 10
+
+
+# --- the arena, part by part -----------------------------------------------------------------------------------------
+
+
+@needs_micro
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_the_parts_are_the_whole_arena(kind, tiny):
+    parts, whole = {one.name: one for one in board.allocations(tiny[kind])}, board.arena(tiny[kind])
+    assert sum(one.bytes for one in parts.values()) == whole.total
+    assert parts[board.HEAD].bytes == whole.activations
+    assert parts["TfLiteEvalTensor data"].count == len(inspection.tensors(tiny[kind]))
+    assert parts["NodeAndRegistration struct"].count == len(inspection.operators(tiny[kind]))
+    assert parts["Persistent TfLiteTensor data"].count == 2, "the input and the output"
+    assert 0 < parts[board.REST].bytes < whole.persistent / 2
+    assert all(one.what for one in parts.values())
+
+
+@needs_micro
+def test_two_integers_for_each_channel_stay_in_the_arena(tiny):
+    """A multiplier and a shift, each int32: they are asked for even if the network is in float32."""
+    for kind in ("int8", "float32"):
+        parts = {one.name: one.bytes for one in board.allocations(tiny[kind])}
+        assert parts["Persistent buffer data"] > 2 * 4 * 48
+
+
+@needs_micro
+def test_the_parts_of_two_files_stand_beside_each_other(tiny):
+    table = board.allocation_table({kind: tiny[kind] for kind in ("float32", "int8")})
+    assert table.columns == ["part of the arena", "float32", "int8", "what it keeps there"]
+    assert [row[0] for row in table.rows][:: len(table.rows) - 1] == [board.HEAD, "Total"]
+    for column, kind in enumerate(("float32", "int8"), 1):
+        *parts, total = [int(row[column].replace(",", "")) if row[column] != "–" else 0 for row in table.rows]
+        assert sum(parts) == total == board.arena_bytes(tiny[kind])
+    quantization = next(row for row in table.rows if "quantization" in row[0])
+    assert quantization[1] == "–" and int(quantization[2]) > 0, "float32 has no scales to keep"
+
+
+# --- what is refused, in words ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def halves(tiny, tmp_path_factory):
+    """The tiny network as a float16 file."""
+    content = conversion.convert("float16", tiny["int8"].parent / "saved_model")
+    return conversion.write(content, tmp_path_factory.mktemp("half") / "float16.tflite")
+
+
+@pytest.fixture(scope="module")
+def four_bits(tmp_path_factory):
+    """A dense layer with int4 weights, and a scale for each output."""
+    weights = Operand((2, 6), "int4", [0.1, 0.2], data=np.arange(-6, 6, dtype=np.int8).reshape(2, 6))
+    content = build("FULLY_CONNECTED", [Operand((1, 6), scale=0.1), weights], Operand((1, 2), scale=0.2))
+    path = tmp_path_factory.mktemp("int4") / "int4.tflite"
+    path.write_bytes(content)
+    return path
+
+
+@needs_micro
+def test_what_runs_is_not_refused(tiny):
+    assert board.refusal(tiny["int8"]) == board.refusal(tiny["float32"]) == ""
+
+
+@needs_micro
+def test_a_hybrid_file_is_explained(tiny):
+    said = board.refusal(tiny["dynamic range"])
+    assert said.startswith("TensorFlow Lite Micro says at operator 0, a CONV_2D: “Hybrid models are not supported on")
+    assert "of 2 operators with weights, 1 have int8 weights but read float32, the first in conv2d." in said
+    assert said.endswith(
+        "Convert to full int8: then the file has the scales of the activations, and all of it is integers."
+    )
+
+
+@needs_micro
+def test_a_float16_file_is_explained(halves):
+    said = board.refusal(halves)
+    numbers = sum(np.prod(t.shape) for t in inspection.tensors(halves) if t.dtype == "float16")
+    assert numbers >= 27 * 48 + 48 + 2 * 48 + 2
+    assert "says at operator 0, a DEQUANTIZE: “input->type == kTfLiteInt8" in said
+    assert f"The copies would take {4 * numbers:,} bytes of RAM" in said and "reads integers only" in said
+
+
+@needs_micro
+def test_int4_weights_of_a_dense_layer_are_explained(four_bits):
+    said = board.refusal(four_bits)
+    assert "a FULLY_CONNECTED" in said and "1 of 1 dense layers have int4 weights with a scale for each output" in said
+
+
+@needs_micro
+def test_a_file_without_a_known_reason_has_what_was_said(tiny, tmp_path):
+    assert board.refusal(aborting(tiny["int8"], tmp_path)) == "TensorFlow Lite Micro says: “it aborted”."
+
+
+def test_without_the_package_the_file_alone_is_judged(tiny, halves, no_micro):
+    assert board.refusal(tiny["int8"]) == ""
+    for path, words in ((tiny["dynamic range"], "Hybrid means"), (halves, "stored as float16")):
+        said = board.refusal(path)
+        assert said.startswith("Not tried here, TensorFlow Lite Micro is not installed. ") and words in said
+
+
+def test_what_is_missing_or_no_model_has_no_reason(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
+        board.refusal(tmp_path / "none.tflite")
+    (tmp_path / "some.tflite").write_bytes(b"no model at all")
+    with pytest.raises(ValueError, match="some.tflite is no .tflite file"):
+        board.refusal(tmp_path / "some.tflite")
+
+
+# --- what goes into the flash ----------------------------------------------------------------------------------------
+
+
+def test_a_file_goes_into_the_flash_as_it_is(tiny):
+    for path in tiny.values():
+        assert board.flash_image(path) == path.read_bytes()
+
+
+def test_values_behind_the_flatbuffer_are_brought_inside(tiny, tmp_path):
+    outside = values_outside(tiny["int8"], tmp_path)
+    image = board.flash_image(outside)
+    model = schema.ModelT.InitFromPackedBuf(image, 0)
+    assert image != outside.read_bytes() and not any(buffer.size for buffer in model.buffers)
+    original = schema.ModelT.InitFromPackedBuf(tiny["int8"].read_bytes(), 0)
+    for ours, theirs in zip(model.buffers, original.buffers, strict=True):
+        assert bytes(ours.data if ours.data is not None else b"") == bytes(
+            theirs.data if theirs.data is not None else b""
+        )
+
+
+def test_what_is_no_model_does_not_go_into_the_flash(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
+        board.flash_image(tmp_path / "none.tflite")
 
 
 # --- running a file --------------------------------------------------------------------------------------------------
@@ -229,9 +411,7 @@ def test_a_missing_file_cannot_be_run(tmp_path, drawn):
         board.run(tmp_path / "none.tflite", codes(drawn))
 
 
-def test_without_the_package_nothing_runs(tiny, drawn, tmp_path, monkeypatch):
-    (tmp_path / "tflite_micro.py").write_text("raise ImportError\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+def test_without_the_package_nothing_runs(tiny, drawn, no_micro):
     with pytest.raises(NotImplementedError, match=r"Micro cannot be measured here: it is not installed; .* only\.$"):
         board.run(tiny["int8"], codes(drawn))
 

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import conversion, datasets, energy, evaluation, floats, inspection, plots, simulation
+from helpers import conversion, datasets, energy, evaluation, floats, inspection, microcontroller, plots, simulation
 from helpers.board import Board
 from helpers.debugging import LayerError
 from helpers.evaluation import Score
@@ -55,7 +55,7 @@ PEAKED = RNG.laplace(0, 0.01, 20_000).astype(np.float32)
 FLAT = RNG.uniform(-2, 2, 3000).astype(np.float32)
 PRUNED = np.where(np.abs(PEAKED) > 0.01, PEAKED, 0)
 
-BOARD = Board("B", 2**20, 2**18, "core", True, "a document", 2024)
+BOARD = Board("B", 2**20, 2**18, "core", True, "no", "a document", 2024)
 LAYERS = [LayerCost("conv1", (2,), 1, 1, 50_000), LayerCost("conv2", (2,), 1, 1, 100_000)]
 SPENT = energy.Inference("float32", 100, 20, 3, 2), energy.Inference("int8", 10, 20, 0.5, 0.75)
 
@@ -117,6 +117,17 @@ COMPARISON = {
         for i, kind in enumerate(KINDS)
     },
 }
+
+
+def made_up_counts(smlad=200):
+    """Return counts of 100 multiply-accumulates on two processors, one of them without known cycles."""
+    numbers = {"f32": 500, "f32_blocked": 300, "i8": 600, "i8_blocked": 400, "i8_smlad": smlad}
+    found = [microcontroller.Count("Cortex-M4F", f"pointwise_{k}", 100, n, (n, 2 * n)) for k, n in numbers.items()]
+    found += [
+        microcontroller.Count("Cortex-M3", f"pointwise_{k}", 100, n, None) for k, n in (("f32", 9000), ("i8", 450))
+    ]
+    return microcontroller.Counts({(one.core, one.kernel): one for one in found}, "recorded")
+
 
 # Each figure, and numbers that its description must name.
 FIGURES = {
@@ -251,6 +262,10 @@ FIGURES = {
     "qat_recovery": (
         lambda: plots.qat_recovery(SCORES["float32"], {4: (SCORES["int8"], SCORES["float16"])}),
         [f"float32 {SCORES['float32']}", f"4 bits {SCORES['int8']} and {SCORES['float16']}"],
+    ),
+    "instructions": (
+        lambda: plots.instructions(made_up_counts()),
+        ["recorded instructions", "Cortex-M3 float32 90, int8 4.5", "int8, SMLAD 2 (2 to 4 cycles)", "kernel: SMLAD."],
     ),
 }
 
@@ -658,3 +673,22 @@ def test_recovery_is_told_at_the_bits_where_it_is_largest():
     assert [label.get_text() for label in axis.get_xticklabels()] == ["8", "4", "2"]
     with pytest.raises(ValueError, match="scores of at least one number of bits; found none"):
         plots.qat_recovery(whole, {})
+
+
+def test_the_bars_are_the_best_kernels_and_all_of_one_processor():
+    """Left float32, int8 and, where there is one, the int8 kernel with instructions of its own; right all five."""
+    left, right = FIGURES["instructions"][0]().figure.axes
+    heights = [bar.get_height() for bars in left.containers for bar in bars]
+    assert heights == [3, 4, 2, 90, 4.5]
+    assert [bar.get_width() for bars in right.containers for bar in bars] == [5, 3, 6, 4, 2]
+    np.testing.assert_allclose([line.get_xdata() for line in right.get_lines()][1], [3, 6])
+    assert left.get_title("left") == "Without an FPU, int8 takes 20 times fewer"
+
+
+@pytest.mark.parametrize(
+    ("smlad", "said"), [(200, "fewer instructions\nthan float32 with SMLAD only"), (300, "no int8 kernel")]
+)
+def test_the_title_of_the_kernels_follows_the_counts(smlad, said):
+    assert said in plots.instructions(made_up_counts(smlad)).figure.axes[1].get_title("left")
+    with pytest.raises(KeyError, match="counts of a 1×1 convolution, and cycles, for 'Cortex-M3'"):
+        plots.instructions(made_up_counts(), "Cortex-M3")

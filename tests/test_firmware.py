@@ -1,0 +1,171 @@
+"""The array in C++ is the file, read back and compiled; the operators are registered under the names that there are."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import board, firmware, inspection
+from one_operator import Operand, build
+from test_board import values_outside
+
+pytest_plugins = ["tiny"]
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+needs_micro = pytest.mark.skipif(
+    importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed"
+)
+
+# Writes the array to standard output, and says where it begins and how long it is.
+PROGRAM = """
+#include <cstdint>
+#include <cstdio>
+#include "NAME.h"
+int main() {
+  std::fprintf(stderr, "%d %d", static_cast<int>(reinterpret_cast<std::uintptr_t>(NAME) % 4), NAME_len);
+  return std::fwrite(NAME, 1, NAME_len, stdout) == static_cast<std::size_t>(NAME_len) ? 0 : 1;
+}
+"""
+
+
+# --- the array --------------------------------------------------------------------------------------------------------
+
+
+def test_the_array_is_the_file(tiny, tmp_path):
+    written = firmware.write(tiny["int8"], tmp_path)
+    content = tiny["int8"].read_bytes()
+    assert firmware.read(written.source) == content
+    assert written.bytes == len(content) and written.text_bytes == written.source.stat().st_size
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model_data.cc", "model_data.h"]
+    assert 'include "model_data.h"' in written.source.read_text()
+    assert "extern const unsigned char model_data[];" in written.header.read_text()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.binary(min_size=1, max_size=300))
+def test_any_bytes_come_back(content):
+    source, header = firmware._source(content, "some")
+    assert "some_len" in header
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "some.cc").write_text(source)
+        assert firmware.read(Path(folder) / "some.cc") == content
+
+
+@needs_compiler
+def test_the_compiled_array_is_the_file(tiny, tmp_path):
+    firmware.write(tiny["int8"], tmp_path, "network")
+    (tmp_path / "main.cc").write_text(PROGRAM.replace("NAME", "network"))
+    command = ["g++", "-Wall", "-Wextra", "-Werror", "main.cc", "network.cc", "-o", "program"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    done = subprocess.run([tmp_path / "program"], capture_output=True, check=True, timeout=10)
+    assert done.stdout == tiny["int8"].read_bytes()
+    assert done.stderr.decode() == f"0 {len(done.stdout)}", "the array begins at a multiple of 4"
+
+
+def test_values_behind_the_flatbuffer_are_in_the_array(tiny, tmp_path):
+    outside = values_outside(tiny["int8"], tmp_path)
+    written = firmware.write(outside)
+    assert written.source.parent == tmp_path / "firmware"
+    assert firmware.read(written.source) == board.flash_image(outside) != outside.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["", "2nd", "model-data", "a b", "a;"])
+def test_a_name_that_cxx_does_not_allow_is_refused(name, tiny, tmp_path):
+    with pytest.raises(ValueError, match=f"letters, digits and underscores for the array; found '{name}'"):
+        firmware.write(tiny["int8"], tmp_path / "new", name)
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_missing_or_no_model_is_named(tmp_path):
+    (tmp_path / "some.tflite").write_bytes(b"no model at all")
+    for needed in (firmware.write, firmware.methods, firmware.resolver):
+        with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
+            needed(tmp_path / "none.tflite")
+        with pytest.raises(ValueError, match="some.tflite is no .tflite file"):
+            needed(tmp_path / "some.tflite")
+    assert not (tmp_path / "firmware").exists()
+
+
+def test_a_source_without_its_array_is_named(tiny, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no source .*none.cc: write it with firmware.write"):
+        firmware.read(tmp_path / "none.cc")
+    (tmp_path / "empty.cc").write_text("int main() {}\n")
+    with pytest.raises(ValueError, match=r"Expected an array .* in empty.cc; found none\."):
+        firmware.read(tmp_path / "empty.cc")
+    written = firmware.write(tiny["int8"], tmp_path)
+    written.source.write_text(written.source.read_text().replace("0x54, ", "", 1))
+    with pytest.raises(ValueError, match=rf"has {written.bytes - 1:,} bytes, but says {written.bytes:,}\."):
+        firmware.read(written.source)
+
+
+def test_an_excerpt_shows_both_ends(tiny, tmp_path):
+    written = firmware.write(tiny["int8"], tmp_path)
+    lines = firmware.excerpt(written.source, 2).split("\n")
+    assert lines[0].startswith("const unsigned char model_data[]") and "0x54, 0x46, 0x4c, 0x33" in lines[1]  # TFL3
+    hidden = int(re.search(r"([\d,]+) more lines", lines[3])[1].replace(",", ""))
+    assert hidden == sum("0x" in line for line in written.source.read_text().splitlines()) - 4
+    assert lines[-2:] == ["};", f"const int model_data_len = {written.bytes};"]
+    assert "more lines" not in firmware.excerpt(written.source, 10**6)
+
+
+# --- the operators ----------------------------------------------------------------------------------------------------
+
+
+def test_each_operator_is_registered_once(tiny):
+    assert firmware.resolver(tiny["int8"]) == (
+        "static tflite::MicroMutableOpResolver<4> resolver;\n"
+        "resolver.AddConv2D();\nresolver.AddMean();\nresolver.AddFullyConnected();\nresolver.AddSoftmax();"
+    )
+
+
+def test_an_operator_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "power.tflite"
+    path.write_bytes(build("POW", [Operand((1, 2), "float32"), Operand((1, 2), "float32")], Operand((1, 2), "float32")))
+    with pytest.raises(ValueError, match=r"^power.tflite uses POW, which TensorFlow Lite Micro does not have: build"):
+        firmware.methods(path)
+
+
+def builtin() -> dict[str, str]:
+    """The operators of the schema, {name without underscores: name}."""
+    return {name.replace("_", "").lower(): name for name in inspection.OPERATORS.values()}
+
+
+def test_every_method_belongs_to_one_operator():
+    assert len(firmware.ADD) == len(firmware.METHODS.split()) > 90
+    assert set(firmware.ADD) <= set(builtin())
+    assert len(builtin()) == len(inspection.OPERATORS), "no two operators differ in underscores alone"
+    assert firmware.ADD[firmware._key("MAX_POOL_2D")] == "AddMaxPool2D"
+    assert firmware.ADD[firmware._key("CUMSUM")] == "AddCumSum"
+
+
+def library() -> bytes:
+    """The library of TensorFlow Lite Micro, with the names of its functions in it."""
+    (folder,) = importlib.util.find_spec("tflite_micro").submodule_search_locations
+    (path,) = Path(folder).rglob("_runtime*.so")
+    return path.read_bytes()
+
+
+@needs_micro
+def test_tensorflow_lite_micro_has_what_is_registered():
+    """Its library has a function Register_CONV_2D for CONV_2D, and so on."""
+    there = set(re.findall(rb"Register_([A-Z0-9_]+)Ev", library()))
+    wanted = {builtin()[key].encode() for key in firmware.ADD}
+    assert there, "the names of the functions are in the library"
+    assert wanted <= there
+
+
+@needs_micro
+def test_the_methods_are_written_as_tensorflow_lite_micro_writes_names():
+    """Most operators have a function Parse... in its library, with the same letters large and small."""
+    names = {name.decode() for name in re.findall(rb"\dParse([A-Z][A-Za-z0-9]+?)EPKNS", library())}
+    there = {name.lower(): name for name in names}
+    known = {key: method for key, method in firmware.ADD.items() if key in there}
+    assert len(known) > 80
+    odd = {method for key, method in known.items() if method != f"Add{there[key]}"}
+    assert odd == {"AddCumSum"}, "which the library writes ParseCumsum"
