@@ -42,6 +42,7 @@ PACKAGES = (
     "ai-edge-litert",
     "ai-edge-quantizer",
     "tflite-micro",
+    "unicorn",
 )
 
 

@@ -299,6 +299,47 @@ def straight_through(function: Callable) -> str | None:
     return f"the gradient passes unchanged from -1 to 2, and not outside: 0, 2, 3, 4, 0; found {found.tolist()}"
 
 
+# --- 07_on_the_board ----------------------------------------------------------------------------------------------
+
+
+@_exercise
+def bytes_alive(answer: int) -> str | None:
+    """While conv4 runs in float32: its input and its output, and what waits at the other end of the shortcut."""
+    numbers = 24 * 24 * 32
+    if answer == 3 * numbers * 4:
+        return None
+    if answer == 3 * numbers:
+        return "that is int8, with one byte a number; a float32 has four"
+    if answer == 2 * numbers * 4:
+        return "pool1 is still needed as well: the addition after conv4 reads it"
+    if answer == numbers * 4:
+        return "that is one of the tensors; a layer needs its input and its output at the same time"
+    if answer == 4 * numbers * 4:
+        return "add1 is written by the next operator; while conv4 runs, it is not there yet"
+    return "add up the three tensors that are in memory, 24 × 24 × 32 numbers each, and four bytes for a number"
+
+
+@_exercise
+def smlad(function: Callable) -> str | None:
+    """The sum of two products and a total, from 16-bit numbers in pairs."""
+    found = int(_call(function, (3, -4), (5, 6), 100))
+    wrong = {
+        15 - 24: "what was in the total before is lost: the instruction accumulates",
+        100 + 18 - 20: "the halves are crossed: the first goes with the first (crossed is another instruction, SMLADX)",
+        100 + 15: "that is one product; the instruction adds two",
+        100 - 24: "that is one product; the instruction adds two",
+        100 + 15 + 24: "the second product is negative, and is added as it is",
+        (100 + 15) * -24: "both products are added to the total",
+    }
+    if found in wrong:
+        return wrong[found]
+    if found != 91:
+        return f"3 × 5 + (-4) × 6 + 100 = 91; found {found}"
+    if int(_call(function, (-128, -128), (-128, -128), 0)) != 2 * 128**2:
+        return "(-128) × (-128) is 16,384, which no int8 can hold: multiply as integers of 32 bits"
+    return None
+
+
 # --- 08_summary ---------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,10 @@
-"""Any notebook can be the first one opened: each runs alone, with nothing made before, on a few pictures."""
+"""Any notebook can be the first one opened: each runs alone, with nothing made before, on a few pictures.
+
+And without the packages that only measure: TensorFlow Lite Micro, the emulator, and compilers for other processors.
+"""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -28,8 +32,18 @@ MADE = {
     "04_how_to_quantize": {training.SAVED_MODEL, *map(conversion.filename, ("float32", "dynamic range", "int8"))},
     "05_tradeoffs": {training.SAVED_MODEL, "mobilenet", *FILES},
     "06_other_parts": {training.SAVED_MODEL, "alexnet_files", "repairs", conversion.filename("float32")},
+    "07_on_the_board": {training.SAVED_MODEL, "firmware", *FILES},
     "08_summary": {training.SAVED_MODEL, *FILES},
 }
+
+
+def run(name, home, folder, **variables):
+    """Run one notebook on the pictures of a folder: what was printed, and the exit status."""
+    environment = {**os.environ, "PTQ_ARTIFACTS": str(home), "PTQ_DATASET": str(folder), **variables}
+    command = [sys.executable, str(NOTEBOOKS / "run.py"), "--only", name]
+    options = {"capture_output": True, "text": True, "timeout": 500, "check": False}
+    done = subprocess.run(command, env=environment, cwd=home, **options)
+    return done.stdout + done.stderr, done.returncode
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +62,7 @@ def runs(small_folder, tmp_path_factory):
         home = tmp_path_factory.mktemp(name)
         with contextlib.suppress(OSError):  # Windows may refuse links; then these files are made twice
             (home / architectures.FOLDER).symlink_to(shared, target_is_directory=True)
-        environment = {**os.environ, "PTQ_ARTIFACTS": str(home), "PTQ_DATASET": str(folder)}
-        command = [sys.executable, str(NOTEBOOKS / "run.py"), "--only", name]
-        options = {"capture_output": True, "text": True, "timeout": 500, "check": False}
-        done = subprocess.run(command, env=environment, cwd=home, **options)
-        return home, done.stdout + done.stderr, done.returncode
+        return home, *run(name, home, folder)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip(COURSE, pool.map(alone, COURSE), strict=True))
@@ -68,3 +78,35 @@ def test_a_notebook_runs_first_and_alone(runs, name):
     assert made >= MADE.get(name, set())
     assert not [path for path in made if path.endswith(".partial")], "nothing half-written is left"
     assert (home / "html" / f"{name}.html").is_file()
+
+
+# --- without what only measures ------------------------------------------------------------------------------
+
+HIDDEN = ("tflite_micro", "unicorn", "capstone", "ziglang")
+HIDE = f"""
+import importlib.machinery, sys
+
+class Without(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {HIDDEN} else super().find_spec(name, path, target)
+
+sys.meta_path = [Without if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+@pytest.mark.slow
+def test_the_board_needs_no_package_that_only_measures(runs, tmp_path):
+    home, said, status = runs["07_on_the_board"]
+    assert status == 0, said
+    (tmp_path / "sitecustomize.py").write_text(HIDE)
+    nowhere = str(tmp_path / "bin")  # there is no compiler on this path
+    (pictures,) = {path.parent for path in home.parent.glob("few*/pets/cat")}
+    said, status = run("07_on_the_board", home, pictures, PYTHONPATH=str(tmp_path), PATH=nowhere)
+    assert status == 0, said
+    page = (home / "html" / "07_on_the_board.html").read_text("utf-8")
+    for words in ("not measured", "computed from the file", "Not tried here", "recorded", "no compiler here"):
+        assert words in page
+    (metrics,) = json.loads((home / artifacts.METRICS).read_text()).values()
+    assert metrics["board"]["counts"] == "recorded"
+    assert metrics["board"]["files"]["int8"]["arena"].startswith("computed")

@@ -221,7 +221,7 @@ def test_ruff(words: tuple[str, ...]):
 # --- the helpers -------------------------------------------------------------------------------------------
 
 BOTTOM = {"artifacts", "tables", "quantization"}
-TOP = {"plots", "exercises", "summary"}
+TOP = {"plots", "exercises", "summary", "claims"}
 
 
 def imports(source: str) -> set[str]:

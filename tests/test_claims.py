@@ -1,0 +1,187 @@
+"""The lecture's claims: verdicts that turn when the numbers do, and no verdict without a number."""
+
+import copy
+import json
+
+import pytest
+
+from helpers import artifacts, claims, summary
+from helpers.artifacts import project
+
+FILES = {"weight_bytes": 660_000, "bytes": 700_000, "accuracy": 0.93}
+MADE_UP = {
+    "comparison": {
+        "models": {
+            "float32": FILES,
+            "int8": {
+                "weight_bytes": 165_000,
+                "bytes": 190_000,
+                "accuracy": 0.93,
+                "p_value": 1.0,
+                "ratio": {"XNNPACK": {"value": 3.0}, "reference": {"value": 1.5}},
+            },
+        }
+    },
+    "board": {
+        "flash_bytes": 1 << 20,
+        "ram_bytes": 1 << 18,
+        "files": {
+            "float32": {"bytes": 700_000, "arena_bytes": 400_000},
+            "int8": {"bytes": 190_000, "arena_bytes": 100_000},
+        },
+        "instructions per MAC": {
+            "kit": {"float32": 2.6, "int8": 3.0, "SMLAD": 1.8},
+            "without FPU": {"float32": 195.0, "int8": 8.0},
+        },
+    },
+    "why": {
+        "near zero": {"conv1": 0.5, "conv2": 0.8, "conv3": 0.9},
+        "energy": {"scalar": 1.1, "circuit": 10.0},
+        "area": 28.4,
+    },
+    "parts": {
+        "four bits": {"float32": 0.90, "PTQ": 0.80},
+        "repairs": {"float32": 0.94, "one spoiled picture": 0.74},
+    },
+    "frontier": {
+        "matches": {
+            "XNNPACK": [{"speed_up": 1.2}, {"speed_up": 3.0}],
+            "reference": [{"speed_up": 0.9}, {"speed_up": None}],
+            "bytes": [{"speed_up": 0.5}],
+        }
+    },
+    "bits": {"cliff": {"residual_cnn": 3, "AlexNet-shaped": 2}},
+}
+
+
+def changed(section, *path_and_value):
+    """Return the made-up sections with one number changed: section, keys on the way to it, and the new value."""
+    found = copy.deepcopy(MADE_UP)
+    *path, last, value = path_and_value
+    place = found[section]
+    for key in path:
+        place = place[key]
+    place[last] = value
+    return found
+
+
+def judged(sections):
+    """Return {claim: (measured, verdict)}."""
+    return {row[1]: (row[2], row[3]) for row in claims.table(sections).rows}
+
+
+HOLDS, FOR, NOT = claims.VERDICTS
+INT8 = ("models", "int8")
+TURNING = [
+    ("4× less memory", ("comparison", *INT8, "weight_bytes", 165_000), "4.00×", HOLDS),
+    ("4× less memory", ("comparison", *INT8, "weight_bytes", 330_000), "2.00×", NOT),
+    ("4× smaller", ("comparison", *INT8, "bytes", 175_000), "4.00×", HOLDS),
+    ("4× smaller", ("comparison", *INT8, "bytes", 190_000), "3.68×", f"{FOR} the weights"),
+    ("75% less load on the memory", ("comparison", *INT8, "weight_bytes", 165_000), "75%", HOLDS),
+    ("75% less load on the memory", ("comparison", *INT8, "weight_bytes", 330_000), "50%", NOT),
+    ("accuracy is lost: at 8 bits", ("comparison", *INT8, "accuracy", 0.93), "+0.00 points, p = 1.00", NOT),
+    ("2 to 4× faster on a CPU", ("comparison", *INT8, "ratio", {"a": {"value": 2.0}}), "a 2.0×", HOLDS),
+    ("2 to 4× faster on a CPU", ("comparison", *INT8, "ratio", {"a": {"value": 1.9}}), "a 1.9×", NOT),
+    ("it fits 1 MB of flash", ("board", "files", "int8", "bytes", 190 << 10), "190 of 1,024 KB", HOLDS),
+    ("it fits 1 MB of flash", ("board", "files", "int8", "bytes", (1 << 20) + 1), "of 1,024 KB", NOT),
+    ("less RAM, and the board has 256 KB", ("board", "files", "int8", "arena_bytes", 1 << 18), "256 KB, of 256", HOLDS),
+    ("less RAM, and the board has 256 KB", ("board", "files", "int8", "arena_bytes", (1 << 18) + 1), "of 256", NOT),
+    ("less RAM, and the board has 256 KB", ("board", "files", "float32", "arena_bytes", 90_000), "88 to 98", NOT),
+    ("weights lie in a small range", ("why", "near zero", {"a": 0.7, "b": 0.2, "c": 0.6}), "60%", HOLDS),
+    ("weights lie in a small range", ("why", "near zero", {"a": 0.25}), "25%", NOT),
+    ("less power", ("why", "energy", {"scalar": 1.1, "circuit": 9.0}), "scalar 1.1×", f"{FOR} circuit"),
+    ("less power", ("why", "energy", {"scalar": 1.1}), "scalar 1.1×", NOT),
+    ("a lot fewer gates", ("why", "area", 28.4), "28×", HOLDS),
+    ("a lot fewer gates", ("why", "area", 1.5), "2×", NOT),
+    ("accuracy is lost: done badly, or at 4 bits", ("parts", "four bits", "PTQ", 0.8), "-20 points, -10", HOLDS),
+    ("accuracy is lost: done badly, or at 4 bits", ("parts", "four bits", "PTQ", 0.88), "-2", f"{FOR} a spoiled"),
+    ("at equal accuracy int8 is faster", ("frontier", "matches", "bytes", []), "XNNPACK 2 of 2", f"{FOR} XNNPACK"),
+    ("each network can be quantized to another degree", ("bits", "cliff", {"a": 3, "b": None}), "b none", HOLDS),
+    ("each network can be quantized to another degree", ("bits", "cliff", {"a": 3, "b": 3}), "a 3, b 3", NOT),
+    ("faster arithmetic", ("board", "ram_bytes", 1), "float32 2.6, int8 3.0", f"{FOR} SMLAD"),
+    ("without floats it runs on more processors", ("board", "ram_bytes", 1), "24 times", HOLDS),
+]
+
+
+@pytest.mark.parametrize(("claim", "change", "measured", "verdict"), TURNING)
+def test_a_verdict_follows_from_its_number(claim, change, measured, verdict):
+    found = judged(changed(*change))[claim]
+    assert measured in found[0]
+    assert found[1] == verdict if verdict in (HOLDS, NOT) else found[1].startswith(verdict)
+
+
+def test_every_claim_has_a_case_here():
+    assert {case[0] for case in TURNING} == {claim.words for claim in claims.CLAIMS}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "p_value", "verdict"), [(0.90, 0.001, HOLDS), (0.92, 0.2, NOT), (0.96, 0.001, NOT)]
+)
+def test_a_loss_must_be_more_than_chance(accuracy, p_value, verdict):
+    found = changed("comparison", *INT8, "accuracy", accuracy)
+    found["comparison"]["models"]["int8"]["p_value"] = p_value
+    assert judged(found)["accuracy is lost: at 8 bits"][1] == verdict
+
+
+def test_every_verdict_begins_with_one_of_three():
+    assert all(verdict.startswith(claims.VERDICTS) for _, verdict in judged(MADE_UP).values())
+    assert claims.missing(MADE_UP) == []
+    assert claims.to_run(MADE_UP) == "Every claim has been measured."
+
+
+# --- what was not measured -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("section", MADE_UP)
+def test_a_missing_section_names_the_notebook_that_makes_it(section):
+    without = {name: numbers for name, numbers in MADE_UP.items() if name != section}
+    rows = claims.table(without).rows
+    lacking = [row for row, claim in zip(rows, claims.CLAIMS, strict=True) if claim.section == section]
+    assert lacking
+    for row in lacking:
+        assert row[2:] == ["–", f"run {row[-1]}", row[-1]]
+    assert all(row[2] != "–" for row in rows if row not in lacking)
+    names = claims.missing(without)
+    assert names == sorted({row[-1] for row in lacking})
+    assert claims.to_run(without).endswith(f"python notebooks/run.py {' '.join(f'--only {name}' for name in names)}")
+
+
+def test_a_number_that_an_earlier_version_did_not_write_counts_as_not_measured():
+    old = copy.deepcopy(MADE_UP)
+    del old["why"]["near zero"]
+    assert judged(old)["weights lie in a small range"] == ("–", "run 03_why_quantize")
+    assert judged(old)["a lot fewer gates"][1] == HOLDS
+
+
+def test_nothing_at_all():
+    assert set(claims.missing({})) == {claim.notebook for claim in claims.CLAIMS}
+
+
+def test_the_reference_stands_beside_it():
+    reference = changed("why", "area", 1.5)
+    table = claims.table(MADE_UP, reference)
+    row = next(row for row in table.rows if row[1] == "a lot fewer gates")
+    assert row[3:] == [HOLDS, f"{NOT}: area of a multiply-add 2× smaller (published)", "03_why_quantize"]
+
+
+def test_measured_is_that_of_one_data_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
+    artifacts.record("drawn", "bits", MADE_UP["bits"])
+    drawn, other = (type("Pets", (), {"source": source}) for source in ("drawn", "folder"))
+    assert claims.measured(drawn)["bits"] == MADE_UP["bits"]
+    assert claims.measured(other) == {}
+
+
+# --- what the suite itself has -------------------------------------------------------------------------------
+
+
+def test_the_notebooks_exist_and_record_their_sections():
+    for claim in claims.CLAIMS:
+        cells = json.loads((project() / "notebooks" / f"{claim.notebook}.ipynb").read_text())["cells"]
+        code = "".join(line for cell in cells if cell["cell_type"] == "code" for line in cell["source"])
+        recorded = f'artifacts.record(pets.source, "{claim.section}"' in code
+        assert recorded or f"summary.record_{claim.section}(" in code or f'"{claim.section}")' in code
+
+
+def test_the_reference_run_has_a_verdict_on_every_claim():
+    assert claims.missing(summary.reference()) == []
