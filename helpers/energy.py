@@ -11,7 +11,6 @@ import math
 from pathlib import Path
 
 from helpers import artifacts, inspection, roofline
-from helpers.tables import Table
 
 KINDS = ("float32", "int8")
 TYPES = ("int8", "int32", "float16", "float32")
@@ -95,18 +94,6 @@ def _look_up(quantity: str, operation: str, of: str) -> float:
         names = sorted(f"{o} {x}" for q, o, x in known if q == quantity)
         raise KeyError(f"energy.csv has no {quantity} of {operation} {of}; it has {', '.join(names)}.")
     return known[quantity, operation, of].value
-
-
-def cost_table() -> Table:
-    """Return energy and area of each operation, and how many times as much as the same operation in int8."""
-    rows = []
-    for (quantity, operation, of), cost in costs().items():
-        if quantity == "energy":
-            size = costs().get(("area", operation, of))
-            times = f"{cost.value / energy(operation, 'int8'):.1f}" if of in TYPES else ""
-            spread = f"{cost.low:g}" if cost.low == cost.high else f"{cost.low:g} to {cost.high:g}"
-            rows.append([operation, of, spread, times, f"{size.value:,.0f}" if size else ""])
-    return Table(["operation", "of", "energy (pJ)", "times int8", "area (µm²)"], rows)
 
 
 def multiply_accumulate(kind: str) -> float:
@@ -236,17 +223,3 @@ def estimate(
         asked.weight_bytes / READ_BYTES * energy(READ, weights_from) * MICRO,
         asked.activation_bytes / READ_BYTES * energy(READ, activations_from) * MICRO,
     )
-
-
-def estimate_table(estimates: dict[str, tuple[Inference, Inference]]) -> Table:
-    """Return the estimates for several machines, in microjoules, and float32 over int8.
-
-    Args:
-        estimates: {machine: (float32, int8)}.
-    """
-    rows = [
-        [machine, one.kind, *(f"{part:.1f}" for part in one.parts().values()), f"{one.total:.1f}", times]
-        for machine, (first, second) in estimates.items()
-        for one, times in ((first, ""), (second, f"{first.total / second.total:.1f}"))
-    ]
-    return Table(["machine", "file", *Inference("", 0, 0, 0, 0).parts(), "total (µJ)", "float32 / int8"], rows)

@@ -239,18 +239,6 @@ def in_formats(number: float | str, names: Sequence[str] = NAMES, scale: float =
     return [take_apart(number, name, scale) for name in names if not (special and name == "int8")]
 
 
-def number_table(number: float | str, names: Sequence[str] = NAMES, scale: float = 1.0) -> Table:
-    """Return a number in several formats: bits by part, kind, stored value and error; see `take_apart`.
-
-    Infinities and NaN have no int8, so that row is left out.
-    """
-    rows = []
-    for one in in_formats(number, names, scale):
-        name = one.format
-        rows.append([name, " ".join(part.bits for part in one.parts), one.kind, one.shown, one.error_text])
-    return Table(["format", "bits", "kind", "stored value", "stored - asked"], rows)
-
-
 # --- additions, step by step --------------------------------------------------------------------------------------
 
 

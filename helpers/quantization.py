@@ -106,7 +106,7 @@ def value_range(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray
     return values.min(others).astype(np.float64), values.max(others).astype(np.float64)
 
 
-def best_range(values: np.ndarray, bits: int = 8) -> tuple[float, float]:
+def best_range(values: np.ndarray, bits: int = 8, counts: np.ndarray | None = None) -> tuple[float, float]:
     """Return the range for which quantizing some numbers leaves the smallest mean squared error.
 
     A narrow range has small steps, and clips what lies outside; a wide one clips nothing, and has large steps.  The
@@ -116,6 +116,7 @@ def best_range(values: np.ndarray, bits: int = 8) -> tuple[float, float]:
     Args:
         values: any shape, at least one; a few thousand are enough, because every one is quantized hundreds of times.
         bits: of one code.
+        counts: how often each value was seen, in the shape of the values; if left out, once.
 
     Returns:
         low, high.
@@ -128,7 +129,8 @@ def best_range(values: np.ndarray, bits: int = 8) -> tuple[float, float]:
 
     def error(low: float, high: float) -> float:
         parameters = affine_parameters(low, high, bits)
-        return rmse(values, dequantize(quantize(values, *parameters, bits), *parameters))
+        errors = dequantize(quantize(values, *parameters, bits), *parameters).astype(np.float64) - values
+        return float(np.average(errors**2, weights=None if counts is None else np.ravel(counts)))
 
     best, least = tuple(widest), error(*widest)
     before = np.inf

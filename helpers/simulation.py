@@ -262,7 +262,8 @@ class Simulation:
         if key not in self._cache:
             low, high = self.ranges[tensor]
             if within == "mse":
-                low, high = activation_range(*self._histogram(tensor), bits)
+                values, counts = self._histogram(tensor)
+                low, high = quantization.best_range(values, bits, counts)
             elif within != "min/max":
                 low, high = np.percentile(self._values[tensor], [100 - within, within])
             self._cache[key] = quantization.affine_parameters(low, high, bits)
@@ -603,28 +604,6 @@ def _weight_errors(weights: np.ndarray, scale: np.ndarray, bits: int, axis: int 
     """Return the mean squared error, for each channel if there is an axis."""
     codes = quantization.quantize(weights, scale, 0, bits, narrow=True, axis=axis)
     return np.mean((quantization.dequantize(codes, scale, 0, axis) - weights) ** 2, axis=others)
-
-
-def activation_range(values: np.ndarray, counts: np.ndarray, bits: int = 8) -> tuple[float, float]:
-    """Return the range of activations in which the mean squared error is smallest (Nagel et al., arXiv 2106.08295).
-
-    First the upper end moves inwards, through `CANDIDATES`, then the lower one.
-
-    Args:
-        values: float64 [n], the activations or the means of the bins of a histogram.
-        counts: how often each value was seen, [n].
-        bits: of one code.
-    """
-    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
-    high = min(CANDIDATES * high, key=lambda end: _range_error(values, counts, low, end, bits))
-    low = min(CANDIDATES * low, key=lambda end: _range_error(values, counts, end, high, bits))
-    return float(low), float(high)
-
-
-def _range_error(values: np.ndarray, counts: np.ndarray, low: float, high: float, bits: int) -> float:
-    scale, zero_point = quantization.affine_parameters(low, high, bits)
-    codes = quantization.quantize(values, scale, zero_point, bits)
-    return float(np.average((quantization.dequantize(codes, scale, zero_point) - values) ** 2, weights=counts))
 
 
 def _binned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

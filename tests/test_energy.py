@@ -3,7 +3,6 @@
 import pytest
 
 from helpers import energy, models
-from helpers.energy import Inference
 
 pytest_plugins = ["tiny"]
 
@@ -69,13 +68,6 @@ def test_a_multiply_accumulate_is_a_product_and_a_sum():
     assert energy.multiply_accumulate("int8") == pytest.approx(0.2 + 0.1)  # added up in int32
     with pytest.raises(ValueError, match="float32 and int8; found 'float16'"):
         energy.multiply_accumulate("float16")
-
-
-def test_the_table_compares_with_int8():
-    rows = {(row[0], row[1]): row[2:] for row in energy.cost_table().rows}
-    assert rows["multiply", "float32"] == ["3.7", "18.5", "7,700"]
-    assert rows["add", "float32"] == ["0.9", "30.0", "4,184"]
-    assert rows["read 64 bits", "DRAM"] == ["1300 to 2600", "", ""]
 
 
 # --- what a file asks for --------------------------------------------------------------------------------------------
@@ -166,15 +158,3 @@ def test_what_is_no_machine(tiny):
     for wrong in (-1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="0 or more; found"):
             energy.estimate(tiny["int8"], wrong)
-
-
-def test_the_table_of_estimates():
-    pair = Inference("float32", 100, 20, 3, 2), Inference("int8", 10, 20, 0.5, 0.75)
-    table = energy.estimate_table({"a chip": pair})
-    assert table.columns == [
-        "machine", "file", "arithmetic", "instructions", "weights", "activations", "total (µJ)", "float32 / int8"
-    ]  # fmt: skip
-    assert table.rows == [
-        ["a chip", "float32", "100.0", "20.0", "3.0", "2.0", "125.0", ""],
-        ["a chip", "int8", "10.0", "20.0", "0.5", "0.8", "31.2", "4.0"],
-    ]

@@ -162,7 +162,7 @@ def test_int8_has_no_infinity():
     with pytest.raises(ValueError, match="int8 has no bits for a number that is infinite"):
         take_apart("inf", "int8")
     assert [one.format for one in floats.in_formats("inf")] == ["float32", "float16", "bfloat16"]
-    assert len(floats.number_table(1.5).rows) == 4 and len(floats.number_table("nan").rows) == 3
+    assert len(floats.in_formats(1.5)) == 4 and len(floats.in_formats("nan")) == 3
 
 
 @pytest.mark.parametrize("scale", [0, -1.0, float("nan"), float("inf"), "1"])
@@ -191,8 +191,9 @@ def test_the_tables_say_what_the_parts_are():
     rows = take_apart(3.14).table().rows
     assert rows[1] == ["exponent", "10000000", "128 - 127: 2^1"]
     assert rows[3][0] == "float32, normal" and len(rows[3][1]) == 32
-    (row,) = floats.number_table(3.14, ["int8"], scale=0.05).rows
-    assert row == ["int8", "0 0111111", "in range", "63 × 0.05 = 3.15", "+1.00e-02"]
+    (one,) = floats.in_formats(3.14, ["int8"], scale=0.05)
+    assert [part.bits for part in one.parts] == ["0", "0111111"]
+    assert (one.kind, one.shown, one.error_text) == ("in range", "63 × 0.05 = 3.15", "+1.00e-02")
 
 
 # --- additions -------------------------------------------------------------------------------------------------------

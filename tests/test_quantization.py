@@ -157,6 +157,13 @@ def test_one_far_value_among_many_is_clipped_with_few_bits_and_kept_with_many():
     assert quantization.best_range(values, 8)[1] == 20
 
 
+def test_a_value_that_was_seen_twice_counts_twice():
+    values = np.array([0.1, 0.4, 0.9, 5.0], np.float32)
+    counts = np.array([40, 25, 10, 1])
+    assert quantization.best_range(values, 3, counts) == quantization.best_range(np.repeat(values, counts), 3)
+    assert quantization.best_range(values, 3, counts) != quantization.best_range(values, 3)
+
+
 @pytest.mark.parametrize("values", [np.zeros(5), np.array([0.0])])
 def test_nothing_but_zero_has_no_range(values):
     assert quantization.best_range(values) == (0.0, 0.0)
