@@ -1035,6 +1035,16 @@ def ratio_table(shipped: Counts, again: Counts) -> Table:
     return Table(["processor", "float32 / int8, shipped", "built here", "of the shipped"], rows)
 
 
+def build_and_compare(shipped: Counts, folder: Path) -> Table:
+    """Compile the programs again into a folder, count them, and hold their ratios against the shipped ones.
+
+    Raises:
+        NotImplementedError: there is no compiler, or no emulator.
+        RuntimeError: a compiler refused.
+    """
+    return ratio_table(shipped, measured(rebuilt(folder), folder=folder))
+
+
 def build_all() -> None:
     """Compile all programs with GCC, where they belong, and write down their SHA-256 and how they were built."""
     used = rebuilt(FOLDER, "GCC")

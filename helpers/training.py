@@ -212,7 +212,7 @@ def fine_tune(
     model = copy(model)
     rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * steps)
     model.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy")
-    model.optimizer.build(model.trainable_variables)  # made in the first step, they would cost a second tracing
+    model.optimizer.build(model.trainable_variables)  # variables made in the first step would cost a second tracing
     images = tf.constant(images)
     with artifacts.progress((), "Fine-tuning", "step", plan.epochs * steps) as bar:
         tick = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs=None: bar.update())
@@ -235,8 +235,9 @@ def _start(network: Callable[[], keras.Model], plan: Plan, pictures: int) -> tup
     """Return a new network, ready to train, and an empty history."""
     model = network()
     rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.epochs * max(1, pictures // plan.batch_size))
-    model.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.optimizer.build(model.trainable_variables)  # made in the first step, they would cost a second tracing
+    accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+    model.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=[accuracy])
+    model.optimizer.build(model.trainable_variables)  # variables made in the first step would cost a second tracing
     return model, {"loss": []}
 
 
