@@ -230,13 +230,13 @@ WHY_WE_QUANTIZE = (
     Claim("16", "4× smaller", "comparison", COMPARE, _file),
 )
 WHAT_IT_COSTS = (
-    Claim("38", "accuracy is lost: at 8 bits", "comparison", COMPARE, _loss),
-    Claim("38", "accuracy is lost: done badly, or at 4 bits", "parts", "06_other_parts", _broken),
+    Claim("39", "accuracy is lost: at 8 bits", "comparison", COMPARE, _loss),
+    Claim("39", "accuracy is lost: done badly, or at 4 bits", "parts", "06_other_parts", _broken),
     Claim("39", "at equal accuracy int8 is faster", "frontier", COMPARE, _front),
     Claim("43", "each network can be quantized to another degree", "bits", COMPARE, _cliffs),
-    Claim("44", "a lot fewer gates", "why", WHY, _gates),
-    Claim("44", "faster arithmetic", "board", BOARD, _arithmetic),
-    Claim("45", "75% less load on the memory", "comparison", COMPARE, _load),
-    Claim("46", "without floats it runs on more processors", "board", BOARD, _portable),
+    Claim("45", "a lot fewer gates", "why", WHY, _gates),
+    Claim("45", "faster arithmetic", "board", BOARD, _arithmetic),
+    Claim("46", "75% less load on the memory", "comparison", COMPARE, _load),
+    Claim("47", "without floats it runs on more processors", "board", BOARD, _portable),
 )
 CLAIMS = (*WHY_WE_QUANTIZE, *WHAT_IT_COSTS)

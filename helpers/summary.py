@@ -14,7 +14,7 @@ from helpers.tables import Table
 
 SECONDS = 30
 FEW = {"int16x8": 150}  # pictures; no fast kernels exist for it, and all the pictures would take half a minute
-ROUNDS = {"XNNPACK": 60, "built-in": 30, "reference": 15}  # the slower the kernels, the fewer rounds
+ROUNDS = {"XNNPACK": 40, "built-in": 20, "reference": 10}  # the slower the kernels, the fewer rounds
 REFERENCE = artifacts.project() / "data" / "reference_results.json"
 REFERENCE_SECTIONS = (
     "machine",
