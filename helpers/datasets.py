@@ -17,6 +17,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -251,8 +252,18 @@ def _draw(builder: tfds.core.GeneratorBasedBuilder) -> None:
     print(f"The drawn pets are not there yet: drawing {total:,} of them now (about 45 s, once).", flush=True)
     with artifacts.progress((), "Drawing", "pic", total) as bar:
         builder.on_picture = bar.update
-        with artifacts.quiet(), contextlib.redirect_stdout(io.StringIO()):
+        with artifacts.quiet(), contextlib.redirect_stdout(io.StringIO()), _without_its_bars():
             builder.download_and_prepare()
+
+
+@contextlib.contextmanager
+def _without_its_bars() -> Iterator[None]:
+    """Keep TFDS from showing progress bars of its own beside ours; in a notebook they would stay, as widgets."""
+    tfds.disable_progress_bar()
+    try:
+        yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 # --- 3. a folder of one's own -------------------------------------------------------------------------------------

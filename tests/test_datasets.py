@@ -175,6 +175,20 @@ def test_one_line_says_which_pictures_and_how_to_get_the_others(sources, capsys,
 # --- the drawn pets ------------------------------------------------------------------------------------------
 
 
+def test_tfds_shows_no_bars_of_its_own_while_it_draws():
+    """In a notebook they would stand beside ours, and stay: with a path of this computer in them."""
+    from tensorflow_datasets.core.utils import tqdm_utils
+
+    def shown():
+        return not isinstance(tqdm_utils.tqdm(range(1)), tqdm_utils.EmptyTqdm)
+
+    assert shown()
+    with pytest.raises(KeyError), datasets._without_its_bars():
+        assert not shown()
+        raise KeyError
+    assert shown(), "also after an error"
+
+
 @pytest.mark.slow
 def test_the_drawn_pets_are_enough_and_both_classes_come_in_equal_parts(pets):
     assert (pets.source, pets.title) == ("drawn", "drawn pets")
