@@ -1,6 +1,5 @@
 """Which activations are alive, and where the planner puts them, held against TensorFlow Lite Micro to the byte."""
 
-import importlib.util
 import math
 import os
 import re
@@ -19,9 +18,7 @@ pytest_plugins = ["tiny"]
 
 RESIDUAL = artifacts.project() / "data" / "checkpoints" / "residual_cnn_int8.tflite"
 
-needs_micro = pytest.mark.skipif(
-    importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed"
-)
+needs_micro = pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Boards with their sources, and the tensor arena held against hand calculation and against the smallest that works."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -16,9 +15,7 @@ from one_operator import Operand, build
 
 pytest_plugins = ["tiny"]
 
-needs_micro = pytest.mark.skipif(
-    importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed"
-)
+needs_micro = pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
 
 # Finds the smallest arena in which a file runs by trying, without asking the allocator what it used.
 SMALLEST = """

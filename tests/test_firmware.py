@@ -18,9 +18,7 @@ from test_board import values_outside
 pytest_plugins = ["tiny"]
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-needs_micro = pytest.mark.skipif(
-    importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed"
-)
+needs_micro = pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
 
 # Writes the array to standard output, and says where it begins and how long it is.
 PROGRAM = """

@@ -1,6 +1,5 @@
 """The integer network against TFLite's reference kernels, byte by byte, and its arithmetic against exact fractions."""
 
-import importlib.util
 import math
 import platform
 import subprocess
@@ -678,7 +677,7 @@ def test_rounding_explains_what_differs(small, mobilenet, kernels, alone):
         assert differing(integers.compare(path, codes, kernels, alone, rounding=kernels)) == 0
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed")
+@pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
 def test_tensorflow_lite_micro_computes_the_same(small):
     codes = codes_of(integers.load(training.PRETRAINED_INT8), every_picture(small)[:3])
     found = integers.compare(training.PRETRAINED_INT8, codes, integers.MICRO, rounding=integers.MICRO)
@@ -725,7 +724,7 @@ def test_xnnpack_adds_with_one_shift(folder, scales, ratio, zeros, seed):
     np.testing.assert_array_equal(compute(*codes), run(content, *codes, kernels=evaluation.KERNELS["XNNPACK"]))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tflite_micro") is None, reason="TensorFlow Lite Micro is not installed")
+@pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
 @pytest.mark.parametrize("per_channel", [False, True], ids=["per tensor", "per channel"])
 def test_tensorflow_lite_micro_rounds_dense_layers_twice(folder, per_channel):
     drawn = (0.05, 3, -5, 2.0**-8, "NONE", per_channel, True, 7)
