@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab slides photos refresh lint clean
+.PHONY: help run test lab slides photos refresh figures lint clean
 .NOTPARALLEL:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make photos    download the photographs (786 MB), once"
 	@echo "make slides    write each notebook as slides that need no network"
 	@echo "make refresh   for authors: run the notebooks on the drawn pets and store the outputs in them"
+	@echo "make figures   for authors: write the figures of the README from the stored outputs"
 	@echo "make lint      for authors: mend style and format where ruff can, and show what is left"
 	@echo "make clean     delete everything a run made; the virtual environment stays"
 
@@ -30,7 +31,7 @@ test: $(INSTALLED)
 # checks are off because they ask the network. Jupyter wants to be told when root (in a container, say) is meant.
 lab: $(INSTALLED)
 	@$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
-	    --LabApp.default_url=/lab/tree/notebooks/01_train.ipynb \
+	    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	    $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -42,6 +43,9 @@ slides: $(INSTALLED)
 
 refresh: $(INSTALLED)
 	@$(PY) notebooks/run.py --refresh
+
+figures: $(INSTALLED)
+	@$(PY) notebooks/figures.py
 
 lint: $(INSTALLED)
 	@$(PY) -m ruff format .

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from helpers import artifacts
+from helpers import artifacts, live
 from helpers.datasets import Pets
 from helpers.tables import Table
 
@@ -76,6 +76,24 @@ def table(
         beside = [] if reference is None else [": ".join(claim.on(reference)[::-1])]
         rows.append([claim.slide, claim.words, *claim.on(sections), *beside, claim.notebook])
     return Table([*heads, "see"], rows)
+
+
+def quiz(sections: Mapping[str, Mapping]) -> live.Quiz:
+    """Return the claims that have been measured as a quiz: the reader's verdict first, the measured one after it."""
+    found = [(claim, *claim.on(sections)) for claim in CLAIMS]
+    return live.quiz(
+        [
+            (f"Slide {claim.slide}: {claim.words}", _kind(verdict), f"{said} ({verdict})")
+            for claim, said, verdict in found
+            if said != "–"
+        ],
+        VERDICTS,
+    )
+
+
+def _kind(verdict: str) -> str:
+    """Return the verdict without the cases that it names."""
+    return VERDICTS[1] if verdict.startswith(VERDICTS[1]) else verdict
 
 
 def missing(sections: Mapping[str, Mapping]) -> list[str]:

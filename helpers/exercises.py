@@ -54,6 +54,25 @@ def _call(function: Callable, *arguments: object) -> object:
     return result
 
 
+# --- 00_start_here ------------------------------------------------------------------------------------------------
+
+
+@_exercise
+def codes_of_a_byte(answer: int) -> str | None:
+    """How many different codes eight bits have: 2 to the power of 8."""
+    hints = {
+        8: "that is the number of bits; each of them doubles what can be told apart",
+        16: "bits do not add to each other, they double: two bits have 4 codes, three have 8",
+        127: "that is the largest code of int8; count the negative ones and zero as well",
+        128: "that many are negative; count zero and the positive ones as well",
+        255: "that is the number of steps between the codes, as four fence posts have three gaps; count the posts",
+        512: "that is 2 to the power of 9",
+    }
+    if answer == 256:
+        return None
+    return hints.get(answer, "one bit has 2 codes, two bits have 4, three have 8: go on doubling")
+
+
 # --- 01_train -----------------------------------------------------------------------------------------------------
 
 
@@ -94,6 +113,24 @@ def quantize(function: Callable) -> str | None:
         return f"values outside the range must stop at 127 and -128, found {ends.tolist()}: clip first, then cast"
     if codes.dtype != np.int8:
         return f"the values are right; now return them as int8, found {codes.dtype}"
+    return None
+
+
+@_exercise
+def held_out(function: Callable) -> str | None:
+    """Which pictures calibrate and which are scored: no picture may do both, and none that was trained on is scored."""
+    train, test = [f"train {n}" for n in range(8)], [f"test {n}" for n in range(5)]
+    calibration, scored = (list(part) for part in _call(function, train, test, 3))
+    if set(calibration) & set(scored):
+        return "a picture that calibrated is scored as well: the file was fitted to it, so its score says too much"
+    if set(scored) & set(train):
+        return "the network was trained on the pictures that you score; only test pictures are new to it"
+    if set(calibration) & set(test):
+        return "test pictures are for the score only; calibrate with training pictures, which the network knows anyway"
+    if len(calibration) != 3:
+        return f"`count` pictures are to calibrate: 3 here, found {len(calibration)}"
+    if sorted(scored) != test:
+        return f"the more pictures, the smaller the error bar: score all 5 test pictures, found {len(scored)}"
     return None
 
 
@@ -217,6 +254,34 @@ def integer_dot(function: Callable) -> str | None:
     if found == int(((inputs - np.int8(11)).astype(int)) @ weights.astype(int)):
         return "-128 - 11 does not fit into int8: turn the codes into int32 before you subtract"
     return f"the small example gives {exact}, found {found}: add up (input - zero_point) * weight in int32"
+
+
+@_exercise
+def bias_codes(function: Callable) -> str | None:
+    """Biases have the scale of the products that they are added to: input scale times weight scale, in int32."""
+    bias, weight_scale = np.array([0.5, -0.25, 0.010307], np.float32), np.array([0.01, 0.005, 0.002], np.float32)
+    found = np.asarray(_call(function, bias, 0.02, weight_scale))
+    exact = bias.astype(float) / (0.02 * weight_scale.astype(float))  # 2500, -2500, 257.7
+    if found.shape != bias.shape:
+        return f"three biases have three codes; found the shape {found.shape}"
+    own = np.abs(bias).max() / 127
+    wrong = {
+        "that is the scale of the weights alone; the bias is added to products of inputs and weights": weight_scale,
+        "that is the scale of the inputs alone; the bias is added to products of inputs and weights": 0.02,
+        "a scale of its own would not fit: sums can only be added in the same scale, that of the products": own,
+    }
+    for hint, scale in wrong.items():
+        if np.all(np.abs(found - bias / scale) < 1):
+            return hint
+    if np.allclose(found, np.clip(np.round(exact), -128, 127)):
+        return "a bias is not clipped to eight bits: it is added to a sum of 32 bits and has 32 bits itself"
+    if np.array_equal(found, np.trunc(exact)):
+        return "that truncates: 257.7 lies nearer to 258 than to 257, so round"
+    if not np.array_equal(found, np.round(exact)):
+        return f"0.5, -0.25 and 0.010307 have the codes 2500, -2500 and 258 here; found {found.tolist()}"
+    if found.dtype != np.int32:
+        return f"the values are right; now return them as int32, found {found.dtype}"
+    return None
 
 
 # --- 05_tradeoffs -------------------------------------------------------------------------------------------------

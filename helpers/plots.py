@@ -5,6 +5,8 @@ what there is to see.  float32 is always blue and int8 always vermilion; markers
 (palette: Okabe and Ito, Color Universal Design, 2008).
 """
 
+import base64
+import html
 import io
 import itertools
 import re
@@ -20,12 +22,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from helpers import frontier as frontiers
 from helpers import pruning, qat, quantization, simulation
 from helpers.arena import Allowance, Plan, Ram, alive
 from helpers.board import Board
+from helpers.course import Station
 from helpers.datasets import Pets
 from helpers.debugging import LayerError
 from helpers.energy import Cost, Inference
@@ -104,7 +108,16 @@ class Picture:
         return self.alt
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        return {"image/png": self.png(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+        data = {"image/png": self.png(), "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt, "smallest_text": _smallest_text(self.figure)}}
+
+
+def _smallest_text(figure: Figure) -> float:
+    """Return the size of the smallest letters in a drawn figure, in pixels of its PNG (72 points are an inch)."""
+    hidden = [axis for axes in figure.axes if not axes.axison for axis in (axes.xaxis, axes.yaxis)]
+    unseen = {text for axis in hidden for text in axis.findobj(Text)}
+    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return round(min(text.get_fontsize() for text in shown if text not in unseen) * figure.dpi / 72, 1)
 
 
 def _axes(width: float = 8, height: float = 4, **grid):
@@ -123,6 +136,96 @@ def _plain_log(axis, low: float, high: float) -> None:
 def _join(items: Sequence[str]) -> str:
     """Join words as in a sentence: 'a, b and c'."""
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+# --- 00: the map --------------------------------------------------------------------------------------------------
+
+
+class LinkedPicture(Picture):
+    """A picture with places that lead somewhere; where places cannot be laid over it, the links stand below it.
+
+    Args of the class besides those of `Picture`:
+        links: {(left, bottom, width, height) as shares of the figure: (address, name)}.
+    """
+
+    def __init__(self, figure: Figure, alt: str, links: dict[tuple[float, float, float, float], tuple[str, str]]):
+        super().__init__(figure, alt)
+        self.links = links
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        data, metadata = super()._repr_mimebundle_()
+        about = metadata["image/png"]
+        picture = base64.b64encode(data["image/png"]).decode("ascii")
+        image = f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}" style="display:block" '
+        image += f'data-smallest-text="{about["smallest_text"]}">'
+        places = " ".join(_link(place, *target) for place, target in self.links.items())
+        page = f'<div style="position:relative;display:inline-block">{image}{places}</div>'
+        return data | {"text/html": page}, metadata
+
+
+def _link(place: tuple[float, float, float, float], address: str, name: str) -> str:
+    """Return a link that lies invisibly over a part of a picture: left, bottom, width and height as shares of it."""
+    left, bottom, width, height = (100 * share for share in place)
+    where = f"left:{left:.1f}%;top:{100 - bottom - height:.1f}%;width:{width:.1f}%;height:{height:.1f}%"
+    hidden = "position:absolute;overflow:hidden;color:transparent;font-size:1px"
+    return (
+        f'<a href="{html.escape(address)}" title="{html.escape(name)}" style="{hidden};{where}">{html.escape(name)}</a>'
+    )
+
+
+def course_map(stations: Sequence[Station]) -> LinkedPicture:
+    """Draw the notebooks of the course as boxes that lead to them: two first, then any of the others, then the last.
+
+    Args:
+        stations: from `course.stations`.
+    """
+    first, second, *middle, last = stations
+    figure, axis = _axes(11, 5.8)
+    figure.set_layout_engine("none")
+    axis.set_position((0, 0, 1, 1))
+    axis.axis("off")
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+    tops = np.linspace(0.93, 0.08, len(middle) + 1)
+    gap = tops[0] - tops[1]
+    boxes = {first: (0.01, 0.4, 0.15, 0.2), second: (0.265, 0.4, 0.165, 0.2), last: (0.84, 0.4, 0.15, 0.2)}
+    boxes |= {s: (0.51, top - 0.9 * gap, 0.26, 0.78 * gap) for s, top in zip(middle, tops[:-1], strict=True)}
+    for station, (left, bottom, width, height) in boxes.items():
+        look = {"facecolor": "#F1F8F6", "edgecolor": GREEN, "linewidth": 2}
+        axis.add_patch(plt.Rectangle((left, bottom), width, height, **look))
+        wide = 31 if station in middle else 18
+        words = textwrap.fill(station.question, wide)
+        axis.text(left + 0.012, bottom + height - 0.018, station.title, va="top", fontweight="bold", fontsize=12.5)
+        axis.text(left + 0.012, bottom + height - 0.065, words, va="top", fontsize=11)
+    _map_arrows(axis, boxes, stations)
+    links = {place: (station.file, station.title) for station, place in boxes.items()}
+    asked = "; ".join(f"{s.title}: {s.question}" for s in stations)
+    return LinkedPicture(
+        figure,
+        f"Map of the course, {len(stations)} boxes. An arrow named {first.makes} leads from the first notebook to the "
+        f"second, and arrows named {second.makes} from there to {len(middle)} notebooks that can be read in any order; "
+        f"all lead to the last. {asked}",
+        links,
+    )
+
+
+def _map_arrows(axis, boxes: dict[Station, tuple[float, float, float, float]], stations: Sequence[Station]) -> None:
+    """Draw what is passed on: from the first to the second, from there to the middle ones, from those to the last."""
+    first, second, *middle, last = stations
+    arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 1.5, "shrinkA": 2, "shrinkB": 2}
+
+    def side(station: Station, right: bool) -> tuple[float, float]:
+        left, bottom, width, height = boxes[station]
+        return left + width * right, bottom + height / 2
+
+    pairs = [(first, second), *((second, s) for s in middle), *((s, last) for s in middle)]
+    for start, end in pairs:
+        axis.annotate("", side(end, False), side(start, True), arrowprops=arrow)
+    x, y = (np.add(side(first, True), side(second, False))) / 2
+    axis.text(x, y + 0.02, first.makes, ha="center", va="bottom", fontsize=11)
+    left, bottom, width, _ = boxes[second]
+    axis.text(left + width / 2, bottom - 0.02, f"{second.makes} for all", ha="center", va="top", fontsize=11)
+    left, bottom, width, _ = boxes[last]
+    axis.text(left + width / 2, bottom - 0.02, "your numbers", ha="center", va="top", fontsize=11)
 
 
 # --- 01: the data and the training --------------------------------------------------------------------------------
@@ -197,10 +300,19 @@ def training_curves(history: dict[str, list[float]]) -> Picture:
     return Picture(figure, f"{text} validation accuracy goes {ends}.")
 
 
-def confusion(score: Score, classes: Sequence[str], name: str = "float32") -> Picture:
-    """Show how often each class is taken for each other: counts, and shares of the true class."""
+def confusion(score: Score, classes: Sequence[str], name: str = "float32", threshold: float = 0.5) -> Picture:
+    """Show how often each of two classes is taken for the other: counts, and shares of the true class.
+
+    Args:
+        score: of a model on pictures of two classes.
+        classes: their names.
+        name: of the model.
+        threshold: the probability of the second class above which it is the answer; 0.5 means that the larger one is.
+    """
+    predictions = (score.probabilities[:, 1] > threshold).astype(int)
+    right = np.mean(predictions == score.labels)
     counts = np.zeros((len(classes), len(classes)), int)
-    np.add.at(counts, (score.labels, score.predictions), 1)
+    np.add.at(counts, (score.labels, predictions), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axis = _axes(4.8, 3.8)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -217,9 +329,10 @@ def confusion(score: Score, classes: Sequence[str], name: str = "float32") -> Pi
         xlabel="predicted",
         ylabel="true",
     )
-    axis.set_title(f"{name}: {score.accuracy:.1%} right")
+    axis.set_title(f"{name}: {right:.1%} right")
     wrong = _join([f"{shares[i, 1 - i]:.1%} of the {c}s are taken for the other class" for i, c in enumerate(classes)])
-    return Picture(figure, f"Confusion matrix of the {name} model, {len(score.labels):,} pictures: {wrong}.")
+    called = f"called a {classes[1]} above {threshold:g}"
+    return Picture(figure, f"Confusion matrix of the {name} model, {len(score.labels):,} pictures, {called}: {wrong}.")
 
 
 # --- 02: the files ------------------------------------------------------------------------------------------------
@@ -247,7 +360,7 @@ def file_bytes(sizes: dict[str, dict[str, int]]) -> Picture:
         xlim=(0, start.max() * 1.15),
     )
     axis.invert_yaxis()
-    axis.legend(ncols=3, loc="lower right", fontsize=10)
+    axis.legend(ncols=3, loc="lower right", fontsize=11)
     shares = [
         f"{name}: {parts['weights'] / sum(parts.values()):.1%} of {sum(parts.values()):,} bytes"
         for name, parts in sizes.items()
@@ -267,7 +380,7 @@ def calibrations(results: dict[str, tuple[Score, float]], float_score: Score) ->
     for row, (score, scale) in enumerate(results.values()):
         _interval(left, score, row, "int8")
         right.plot(scale, row, MARKERS["int8"], color=COLOURS["int8"], markersize=8)
-        right.annotate(f"1/{1 / scale:.0f}", (scale, row), (9, -4), textcoords="offset points", fontsize=10)
+        right.annotate(f"1/{1 / scale:.0f}", (scale, row), (9, -4), textcoords="offset points", fontsize=11)
     left.axvline(100 * float_score.accuracy, color=COLOURS["float32"], linestyle="--", label="float32")
     left.set(xlabel="accuracy (%), 95% interval", yticks=range(len(names)), yticklabels=names)
     left.set_title("A few good pictures are enough")
@@ -1294,14 +1407,14 @@ def latencies(timings: dict[str, Timings]) -> Picture:
         look = {"color": COLOURS[name], "hatch": HATCHES[name], "edgecolor": "white"}
         axis.barh(rows, [m.value for m in values], height, xerr=errors, label=name, ecolor=BLACK, **look)
         for row, m in zip(rows, values, strict=True):
-            axis.text(m.high * 1.04, row, f"{m.value:.2f}", va="center", fontsize=9)
+            axis.text(m.high * 1.04, row, f"{m.value:.2f}", va="center", fontsize=11)
     everything = [t.milliseconds(name).value for t in timings.values() for name in names]
     _plain_log(axis, 0.6 * min(everything), 1.6 * max(everything))
     rows = {"yticks": range(len(timings)), "yticklabels": timings}
     axis.set(xlabel="time for one picture (ms), one thread", **rows)
     axis.set_title("How much faster int8 is depends on the kernels")
     axis.invert_yaxis()
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
     found = _join(
         [f"{t.ratio('float32', 'int8').value:.1f} times as fast with the {k} kernels" for k, t in timings.items()]
     )
@@ -1331,7 +1444,7 @@ def tradeoff(scores: dict[str, Score], timings: Timings, sizes: dict[str, int], 
     _plain_log(axis, 0.6 * min(everything), 1.6 * max(everything))
     axis.set(xlabel=f"time for one picture (ms), {kernels} kernels, one thread", ylabel="accuracy (%)")
     axis.set_title("Up and to the left is better; a small mark is a small file")
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=10)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
     found = [
         f"{n} {scores[n].accuracy:.1%} in {timings.milliseconds(n).value:.2f} ms and {sizes[n] / 1e3:,.0f} kB"
         for n in scores
@@ -1361,7 +1474,7 @@ def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
         start, end = ((unit * costs[name][kind], 100 * pair[kind]["accuracy"]) for kind in frontiers.KINDS)
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1}, zorder=1)
         place = (6, -11) if number % 2 else (6, 4)
-        axis.annotate(name, start, place, textcoords="offset points", fontsize=9, color=BLUE)
+        axis.annotate(name, start, place, textcoords="offset points", fontsize=10.5, color=BLUE)
     for kind in frontiers.KINDS:
         _front(axis, kind, [unit * costs[n][kind] for n in networks], [networks[n][kind] for n in networks], cost)
     what = "size of the file (kB)" if unit != 1 else f"time for one picture (ms), {cost} kernels, one thread"
@@ -1465,7 +1578,7 @@ def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form:
     """Draw one bar for each kind of file, in its look, with its value written behind it."""
     for row, (name, value) in enumerate(zip(names, values, strict=True)):
         axis.barh(row, value, color=COLOURS[name], hatch=HATCHES[name], edgecolor="white")
-        axis.text(value, row, " " + form.format(value), va="center", fontsize=10)
+        axis.text(value, row, " " + form.format(value), va="center", fontsize=11)
     axis.set(xlabel=label, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     axis.set_xlim(0, 1.3 * max(values))
 
@@ -1511,9 +1624,9 @@ def _confidences(axis, said: dict[str, tuple[str, float]]) -> None:
     for row, (kind, (name, sure)) in enumerate(said.items()):
         axis.barh(row, 100 * sure, color=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white")
         label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-        axis.text(3, row, f"{name} {sure:.1%}", va="center", fontsize=10, bbox=label)
+        axis.text(3, row, f"{name} {sure:.1%}", va="center", fontsize=11, bbox=label)
     axis.set(xlim=(0, 100), xticks=(0, 50, 100), yticks=range(len(said)), yticklabels=said)
-    axis.tick_params(labelsize=9)
+    axis.tick_params(labelsize=11)
     axis.invert_yaxis()
 
 

@@ -10,7 +10,6 @@ status 1; the executed copy up to that cell is written all the same.
 
 import argparse
 import asyncio
-import base64
 import os
 import re
 import sys
@@ -28,6 +27,7 @@ from helpers import artifacts
 
 HERE = Path(__file__).resolve().parent
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
+SOLUTIONS = Path("solutions") / "solutions.ipynb"  # the notebooks link to it, so its page stands beside theirs
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
 KEPT_METADATA = ("slideshow", "tags", "jupyter", "editable")  # of a cell; editors leave the rest behind
 LIVE = "application/vnd.jupyter.widget-view+json"  # a figure with sliders, which needs a kernel and a web address
@@ -208,15 +208,6 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
     nbformat.validate(normalise(notebook))
     with artifacts.atomic(path) as part:
         nbformat.write(notebook, part)
-    write_readme_picture(notebook, path.parent.parent / "data" / "overview.png")
-
-
-def write_readme_picture(notebook: NotebookNode, path: Path) -> None:
-    """Write the figure of the cell tagged `readme-picture`, if the notebook has one, as the README's picture."""
-    for cell in notebook.cells:
-        if "readme-picture" in cell.metadata.get("tags", []):
-            with artifacts.atomic(path) as part:
-                part.write_bytes(base64.b64decode(cell.outputs[0].data["image/png"]))
 
 
 # --- the whole run ------------------------------------------------------------------------------------------
@@ -236,6 +227,9 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
             raise RunError(f"{problem}\nThe copy up to that cell: {shown(page)}")
         if refresh:
             write_notebook(notebook, path)
+    solutions = paths[0].parent / SOLUTIONS
+    if solutions.exists():
+        write_html(nbformat.read(solutions, as_version=4), solutions, folder / SOLUTIONS.parent)
     return folder
 
 

@@ -135,10 +135,50 @@ def alternative_text(notebook: NotebookNode) -> list[str]:
             alt = output.get("metadata", {}).get(kind, {}).get("alt", "").strip()
             if kind in output.get("data", {}) and len(alt) < SHORTEST_ALT:
                 problems.append(f"a figure of code cell {n} is described in {len(alt)} characters: {alt!r}")
+            if re.search(r"\.(?:png|svg|jpe?g)\b", alt):
+                problems.append(f"a figure of code cell {n} is described by the name of a file: {alt!r}")
     text = prose(notebook.cells)
     problems += [f"a picture in the text has no description: {m}" for m in re.findall(r"!\[\s*\]\([^)]*\)", text)]
     tags = re.findall(r"<img\b[^>]*>", text)
     return problems + [f"no description: {t}" for t in tags if not re.search(r"""\balt=["'][^"']+""", t)]
+
+
+def headings_in_order(notebook: NotebookNode) -> list[str]:
+    """A reader who hears the page, not sees it, finds the way by its headings: one title, and no level left out."""
+    found = re.findall(r"^(#+) +(.+?) *$", re.sub(r"```.*?```", "", prose(notebook.cells), flags=re.S), re.M)
+    levels = [0, *(len(marks) for marks, _ in found)]
+    problems = [
+        f"the heading {words!r} leaves out a level"
+        for before, now, (_, words) in zip(levels, levels[1:], found, strict=False)
+        if now > before + 1
+    ]
+    titles = [words for marks, words in found if len(marks) == 1]
+    return problems + ([] if len(titles) == 1 else [f"it has {len(titles)} titles: {titles}"])
+
+
+def tables_have_headers(notebook: NotebookNode) -> list[str]:
+    return [
+        f"a table of code cell {n} has no header cells that say what a column is"
+        for n, output in outputs(notebook)
+        for table in re.findall(r"<table.*?</table>", "".join(output.get("data", {}).get("text/html", "")), re.S)
+        if "<th" not in table
+    ]
+
+
+def predictions_are_explained(notebook: NotebookNode) -> list[str]:
+    """Each answer of a *Predict* with choices is taken up afterwards, the wrong ones too."""
+    problems = []
+    parts = re.split(r"\*\*Predict\.\*\* ", prose(notebook.cells))[1:]
+    for part in parts:
+        asked = part.partition("\n")[0]
+        choices = re.findall(r"^\* \((\w)\) ", part, re.M)
+        after = re.sub(r"^\* \(\w\) .*$", "", part, flags=re.M)
+        missing = [choice for choice in choices if f"({choice})" not in after]
+        if choices and len(choices) < 3:
+            problems.append(f"{asked!r} offers {len(choices)} answers, fewer than three")
+        if missing:
+            problems.append(f"after {asked!r} nothing is said of answer {', '.join(missing)}")
+    return problems
 
 
 # --- what its code may do ----------------------------------------------------------------------------------
@@ -223,10 +263,20 @@ def unique_ids(notebook: NotebookNode) -> list[str]:
     return [f"cell ids are missing or stand twice: {', '.join(twice) or 'none'}"] if twice or "" in ids else []
 
 
-EVERYWHERE: list[Rule] = [short_cells, stays_at_home, alternative_text, clean_outputs, drawn_pets, unique_ids]
+EVERYWHERE: list[Rule] = [
+    short_cells,
+    stays_at_home,
+    alternative_text,
+    tables_have_headers,
+    clean_outputs,
+    drawn_pets,
+    unique_ids,
+]
 COURSE: list[Rule] = [
     *EVERYWHERE,
     sentence_between_code,
+    headings_in_order,
+    predictions_are_explained,
     opening,
     closing,
     slides,

@@ -185,3 +185,16 @@ def test_the_notebooks_exist_and_record_their_sections():
 
 def test_the_reference_run_has_a_verdict_on_every_claim():
     assert claims.missing(summary.reference()) == []
+
+
+def test_the_quiz_asks_what_was_measured_and_knows_the_verdicts():
+    quiz = claims.quiz(MADE_UP)
+    table = {row[1]: row[3] for row in claims.table(MADE_UP).rows}
+    assert len(quiz.statements) == len(claims.CLAIMS)
+    for words, right, said in quiz.statements:
+        verdict = table[words.partition(": ")[2]]
+        assert verdict.startswith(right) and f"({verdict})" in said and right in claims.VERDICTS
+        assert right == FOR or verdict == right
+    without = {name: section for name, section in MADE_UP.items() if name != "board"}
+    assert len(claims.quiz(without).statements) < len(claims.CLAIMS)
+    assert claims.quiz({}).statements == []

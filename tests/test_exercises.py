@@ -29,7 +29,17 @@ def without_numpy(x, scale, zero_point):
     return np.array([max(-128, min(127, round(float(v) / scale) + zero_point)) for v in x], np.int8)
 
 
+def products_scale(b, s, w):
+    return b / (s * w)
+
+
 RIGHT = [
+    ("codes_of_a_byte", 256),
+    ("codes_of_a_byte", 2.0**8),
+    ("held_out", lambda train, test, n: (train[:n], test)),
+    ("held_out", lambda train, test, n: (train[-n:], list(reversed(test)))),
+    ("bias_codes", lambda b, s, w: np.round(products_scale(b, s, w)).astype(np.int32)),
+    ("bias_codes", lambda b, s, w: np.array([round(float(x) / (s * float(y))) for x, y in zip(b, w)], np.int32)),  # noqa: B905
     ("multiply_accumulates", (48 * 48 * 32) * (3 * 3 * 16)),
     ("multiply_accumulates", float(48 * 48 * 32 * 3 * 3 * 16)),
     ("multiply_accumulates", np.int64(48 * 48 * 32 * 3 * 3 * 16)),
@@ -68,6 +78,25 @@ RIGHT = [
     ("parameters_that_fit", 241_000.0),
 ]
 TYPICAL = [
+    ("codes_of_a_byte", 255, "steps between the codes"),
+    ("codes_of_a_byte", 128, "count zero and the positive ones"),
+    ("codes_of_a_byte", 127, "the negative ones"),
+    ("codes_of_a_byte", 8, "number of bits"),
+    ("codes_of_a_byte", 64, "go on doubling"),
+    ("held_out", lambda train, test, n: (test[:n], test), "calibrated is scored as well"),
+    ("held_out", lambda train, test, n: (train[:n], train[n:]), "trained on the pictures"),
+    ("held_out", lambda train, test, n: (test[:n], test[n:]), "calibrate with training pictures"),
+    ("held_out", lambda train, test, n: (test, train), "trained on the pictures"),
+    ("held_out", lambda train, test, n: (train, test), "3 here, found 8"),
+    ("held_out", lambda train, test, n: (train[:n], test[:n]), "score all 5"),
+    ("bias_codes", lambda b, s, w: np.round(b / w).astype(np.int32), "weights alone"),
+    ("bias_codes", lambda b, s, w: np.round(b / s).astype(np.int32), "inputs alone"),
+    ("bias_codes", lambda b, s, w: np.round(b / np.abs(b).max() * 127).astype(np.int32), "a scale of its own"),
+    ("bias_codes", lambda b, s, w: clipped(np.round(products_scale(b, s, w))), "not clipped to eight bits"),
+    ("bias_codes", lambda b, s, w: products_scale(b, s, w).astype(np.int32), "truncates"),
+    ("bias_codes", lambda b, s, w: np.round(products_scale(b, s, w)), "now return them as int32"),
+    ("bias_codes", lambda b, s, w: np.round(b / (s + w)).astype(np.int32), "2500, -2500 and 258 here"),
+    ("bias_codes", lambda b, s, w: 2500, "three codes"),
     ("multiply_accumulates", 48 * 48 * 32 * 9, "the channels are missing"),
     ("multiply_accumulates", 96 * 96 * 32 * 144, "this layer's own output"),
     ("multiply_accumulates", 24 * 24 * 32 * 144, "this layer's own output"),
@@ -244,9 +273,19 @@ def test_no_answer_makes_a_check_raise_or_is_right_by_chance(name, answer, as_fu
         patch.setattr("builtins.print", lambda text: shown.append(text))
         exercises.check(name, (lambda *_: answer) if as_function else answer)
     (said,) = shown
-    assert said[0] in "…✗" or (name, answer) == ("only_one_right", (3, 1)) or answer in (48 * 48 * 32 * 144, 241_000)
+    assert (
+        said[0] in "…✗" or (name, answer) == ("only_one_right", (3, 1)) or answer in (256, 48 * 48 * 32 * 144, 241_000)
+    )
 
 
 def test_an_unknown_exercise():
-    with pytest.raises(KeyError, match="no exercise 'quantise'; there are multiply_accumulates, quantize"):
+    with pytest.raises(KeyError, match="no exercise 'quantise'; there are codes_of_a_byte, multiply_accumulates"):
         exercises.check("quantise", 1)
+
+
+def test_there_are_enough_exercises_and_enough_mistakes():
+    """At least three typical wrong answers to each exercise are told apart, and each is answered rightly once."""
+    hints = {name: {hint for other, _, hint in TYPICAL if other == name} for name in exercises.CHECKS}
+    assert len(exercises.CHECKS) >= 15
+    assert {name: found for name, found in hints.items() if len(found) < 3} == {}
+    assert {name for name, _ in RIGHT} == set(exercises.CHECKS)

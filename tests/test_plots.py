@@ -7,8 +7,20 @@ import matplotlib.colors
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import RendererAgg
 
-from helpers import conversion, datasets, energy, evaluation, floats, inspection, microcontroller, plots, simulation
+from helpers import (
+    conversion,
+    course,
+    datasets,
+    energy,
+    evaluation,
+    floats,
+    inspection,
+    microcontroller,
+    plots,
+    simulation,
+)
 from helpers.board import Board
 from helpers.debugging import LayerError
 from helpers.evaluation import Score
@@ -18,6 +30,7 @@ from helpers.processor import Ceilings
 from helpers.roofline import Layer, Prediction
 
 SHORTEST_ALT = 40  # characters
+SMALLEST_TEXT = 15  # pixels of the PNG, so that 14 are left on a slide of 1280 by 720
 KINDS = list(conversion.KINDS)
 
 
@@ -134,6 +147,10 @@ FIGURES = {
     "pictures": (lambda: plots.pictures(PICTURES, ["a cat", "b\nc", "d"], "Title"), ["3 pictures", "a cat; b c; d"]),
     "class_balance": (lambda: plots.class_balance(made_up_pets(EQUAL)), ["50% cats in train"]),
     "training_curves": (lambda: plots.training_curves(HISTORY), ["3 epochs", "from 50.0% to 75.0%"]),
+    "course_map": (
+        lambda: plots.course_map(course.stations()),
+        ("8 boxes", "SavedModel", "to 5 notebooks", "7 · On the board"),
+    ),
     "confusion": (
         lambda: plots.confusion(Score(np.eye(2)[[0, 0, 0, 1, 1]], np.array([0, 0, 1, 1, 1])), ("cat", "dog")),
         ["5 pictures", "0.0% of the cats", "33.3% of the dogs"],
@@ -299,8 +316,25 @@ def test_a_figure_is_described_and_always_the_same(name):
 
 
 @pytest.mark.parametrize("name", FIGURES)
+def test_the_smallest_text_is_that_of_what_is_drawn(name, monkeypatch):
+    """Held against the sizes with which the renderer is called."""
+    sizes, draw_text = [], RendererAgg.draw_text
+
+    def listen(renderer, gc, x, y, s, prop, *rest, **options):
+        sizes.append(prop.get_size_in_points() if s.strip() else np.inf)
+        return draw_text(renderer, gc, x, y, s, prop, *rest, **options)
+
+    monkeypatch.setattr(RendererAgg, "draw_text", listen)
+    picture = FIGURES[name][0]()
+    _, metadata = picture._repr_mimebundle_()
+    drawn = min(sizes) * picture.figure.dpi / 72  # 72 points are an inch
+    assert metadata["image/png"]["smallest_text"] == pytest.approx(drawn, abs=0.06)
+    assert drawn >= SMALLEST_TEXT
+
+
+@pytest.mark.parametrize("name", FIGURES)
 def test_axes_are_labelled(name):
-    if name in ("pictures", "confusion"):  # pictures have no axes; the classes stand beside the matrix
+    if name in ("pictures", "confusion", "course_map"):  # pictures have no axes; the classes stand beside the matrix
         return
     if name in ("number_bits", "reasons", "kinds_of_quantization", "network_parts"):  # drawings without axes
         assert not any(axes.axison for axes in FIGURES[name][0]().figure.axes)
@@ -314,7 +348,7 @@ def test_a_picture_shows_itself_with_its_description():
     picture = plots.code_differences(np.array([0, -1]))
     data, metadata = picture._repr_mimebundle_()
     assert data == {"image/png": picture.png(), "text/plain": picture.alt}
-    assert metadata == {"image/png": {"alt": picture.alt}}
+    assert set(metadata) == {"image/png"} and metadata["image/png"]["alt"] == picture.alt
     assert repr(picture) == picture.alt
 
 
@@ -369,9 +403,28 @@ def test_heights_of_bars_are_the_bytes():
     np.testing.assert_allclose(widths.sum(axis=0) * 1000, [5000, 10_000])
 
 
+def confusion_texts(*arguments, **options):
+    return [text.get_text() for text in plots.confusion(*arguments, **options).figure.axes[0].texts]
+
+
 def test_the_confusion_matrix_counts():
     texts = [text.get_text() for text in FIGURES["confusion"][0]().figure.axes[0].texts]
     assert texts == ["2\n100.0%", "0\n0.0%", "1\n33.3%", "2\n66.7%"]
+
+
+def test_a_threshold_of_a_half_is_the_larger_probability():
+    probabilities = np.random.default_rng(0).dirichlet((1, 1), 200).astype(np.float32)
+    score = Score(probabilities, np.arange(200) % 2)
+    counts = [int(text.split("\n")[0]) for text in confusion_texts(score, ("cat", "dog"))]
+    taken = np.stack([score.labels, score.predictions])
+    assert counts == [np.sum((pair == taken.T).all(axis=1)) for pair in ((0, 0), (0, 1), (1, 0), (1, 1))]
+
+
+def test_a_higher_threshold_says_dog_less_often():
+    score = Score(np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9]]), np.array([0, 0, 1, 1]))
+    for threshold, counts in ((0.5, (1, 1, 0, 2)), (0.65, (2, 0, 0, 2)), (0.8, (2, 0, 1, 1)), (0.1, (0, 2, 0, 2))):
+        texts = confusion_texts(score, ("cat", "dog"), threshold=threshold)
+        assert tuple(int(text.split("\n")[0]) for text in texts) == counts
 
 
 @pytest.mark.parametrize("count", [1, 6, 7])

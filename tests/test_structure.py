@@ -36,7 +36,8 @@ def holds(rule: rules.Rule, path: Path) -> None:
 
 
 def test_there_is_a_course():
-    assert [path.stem[:2] for path in NOTEBOOKS][:1] == ["01"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(len(NOTEBOOKS))]
+    assert len(NOTEBOOKS) >= 9
 
 
 @pytest.mark.parametrize("rule", rules.COURSE, ids=name)
@@ -85,6 +86,8 @@ CLOSING = """## Recap
 2. How,
    and when?
 3. What for?"""
+PREDICT = "**Predict.** How many?\n\n* (a) one\n* (b) two\n* (c) three\n\n(b), since (a) fails and (c) fails."
+BARE_TABLE = "<table><tr><td>layer</td></tr></table>"
 FIGURE = {"image/png": "aGVsbG8=", "text/plain": "a figure"}
 ALT = {"image/png": {"alt": "Accuracy rises quickly, then hardly at all, for training and for validation pictures."}}
 
@@ -96,7 +99,7 @@ def good() -> nbformat.NotebookNode:
         output = new_output("stream", name="stdout", text=f"Data: drawn pets, {count} train (or: make photos)\n")
         source = f"{rules.MARKER}\nprint({count})"
         cells.append(new_code_cell(source, execution_count=count, outputs=[output]))
-        cells.append(new_markdown_cell("A sentence."))
+        cells.append(new_markdown_cell(PREDICT if count == 3 else "A sentence."))
     cells[-2].outputs.append(new_output("display_data", FIGURE, metadata=ALT))
     cells[-1] = new_markdown_cell(CLOSING)
     for cell in cells:
@@ -163,6 +166,17 @@ BROKEN = [
     (rules.alternative_text, "a figure with a name only", picture("Training curves")),
     (rules.alternative_text, "a picture in the text without words", in_cell(2, source="See ![](a.png).")),
     (rules.alternative_text, "an img without alt", in_cell(2, source='<img src="a.png">')),
+    (
+        rules.alternative_text,
+        "a figure described by its file",
+        picture("The training curves, stored in figure_of_the_curves.png"),
+    ),
+    (rules.headings_in_order, "a level left out", in_cell(2, source="#### Deep\n\nText.")),
+    (rules.headings_in_order, "two titles", in_cell(2, source="# Another title")),
+    (rules.headings_in_order, "no title", replacing(0, "# 9 · Title", "Title")),
+    (rules.tables_have_headers, "a table of cells only", adding(new_output("display_data", {"text/html": BARE_TABLE}))),
+    (rules.predictions_are_explained, "two answers", in_cell(2, source=PREDICT.replace("* (c) three\n", ""))),
+    (rules.predictions_are_explained, "a wrong answer left alone", in_cell(2, source=PREDICT.replace("(c) fails", ""))),
     (rules.stays_at_home, "an address", in_cell(1, source='get("https://example.org/pets.zip")')),
     (rules.stays_at_home, "urllib", in_cell(1, source="from urllib.request import urlopen")),
     (rules.stays_at_home, "wget", in_cell(1, source="!wget pets.zip")),
@@ -201,6 +215,14 @@ def test_rule_rejects(rule: rules.Rule, what: str, spoil: Callable):
     complaints = rule(notebook)
     assert complaints, f"{rule.__name__} accepts {what}"
     assert all(isinstance(sentence, str) and sentence for sentence in complaints)
+
+
+def test_the_course_asks_for_predictions():
+    asked = [
+        re.findall(r"\*\*Predict\.\*\*.*?^\* \(a\)", rules.prose(nbformat.read(p, 4).cells), re.M | re.S)
+        for p in NOTEBOOKS
+    ]
+    assert sum(map(len, asked)) >= 12
 
 
 def test_every_rule_is_tried():
