@@ -7,8 +7,8 @@ import matplotlib.colors
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import RendererAgg
 
+import figure_rules
 from helpers import (
     conversion,
     course,
@@ -29,8 +29,6 @@ from helpers.models import LayerCost
 from helpers.processor import Ceilings
 from helpers.roofline import Layer, Prediction
 
-SHORTEST_ALT = 40  # characters
-SMALLEST_TEXT = 15  # pixels of the PNG, so that 14 are left on a slide of 1280 by 720
 KINDS = list(conversion.KINDS)
 
 
@@ -300,48 +298,8 @@ def test_errors_of_operators_that_only_copy():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_described_and_always_the_same(name):
-    draw, named = FIGURES[name]
-    picture = draw()
-    assert isinstance(picture, plots.Picture)
-    assert len(picture.alt) >= SHORTEST_ALT
-    assert "\n" not in picture.alt
-    for words in named:
-        assert words in picture.alt
-    png = picture.png()
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    assert draw().png() == png
-    assert draw().alt == picture.alt
-    assert b"Software" not in png, "no version of Matplotlib"
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_the_smallest_text_is_that_of_what_is_drawn(name, monkeypatch):
-    """Held against the sizes with which the renderer is called."""
-    sizes, draw_text = [], RendererAgg.draw_text
-
-    def listen(renderer, gc, x, y, s, prop, *rest, **options):
-        sizes.append(prop.get_size_in_points() if s.strip() else np.inf)
-        return draw_text(renderer, gc, x, y, s, prop, *rest, **options)
-
-    monkeypatch.setattr(RendererAgg, "draw_text", listen)
-    picture = FIGURES[name][0]()
-    _, metadata = picture._repr_mimebundle_()
-    drawn = min(sizes) * picture.figure.dpi / 72  # 72 points are an inch
-    assert metadata["image/png"]["smallest_text"] == pytest.approx(drawn, abs=0.06)
-    assert drawn >= SMALLEST_TEXT
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_axes_are_labelled(name):
-    if name in ("pictures", "confusion", "course_map"):  # pictures have no axes; the classes stand beside the matrix
-        return
-    if name in ("number_bits", "reasons", "kinds_of_quantization", "network_parts"):  # drawings without axes
-        assert not any(axes.axison for axes in FIGURES[name][0]().figure.axes)
-        return
-    figure = FIGURES[name][0]().figure
-    for axes in figure.axes[1:] if name == "overview" else figure.axes:  # it begins with pictures
-        assert axes.get_xlabel() or axes.get_ylabel()
+def test_a_figure_keeps_the_rules(name):
+    figure_rules.check(*FIGURES[name])
 
 
 def test_a_picture_shows_itself_with_its_description():

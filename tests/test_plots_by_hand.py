@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import figure_rules
 from helpers import plots, quantization
 
 RNG = np.random.default_rng(2)
@@ -39,13 +40,8 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_described_and_always_the_same(name):
-    draw, named = FIGURES[name]
-    picture = draw()
-    for words in named:
-        assert words in picture.alt
-    assert "\n" not in picture.alt
-    assert draw().png() == picture.png()
+def test_a_figure_keeps_the_rules(name):
+    figure_rules.check(*FIGURES[name])
 
 
 def texts(picture: plots.Picture) -> list[str]:
