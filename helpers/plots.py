@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -1465,16 +1466,16 @@ def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
         record: from `helpers.frontier.record`.
         cost: a kernel set, for the time of one picture, or "bytes", for the size of the file.
     """
-    figure, axis = _axes(9, 5)
+    figure, axis = _axes(10, 5)
     costs, networks = frontiers.costs_of(record, cost), record["networks"]
     unit = 1e-3 if cost == frontiers.FILE_SIZE else 1.0
     everything = [unit * c for pair in costs.values() for c in pair.values()]
     _plain_log(axis, 0.6 * min(everything), 1.9 * max(everything))
-    for number, (name, pair) in enumerate(sorted(networks.items(), key=lambda item: item[1]["float32"]["accuracy"])):
+    marks = {}
+    for name, pair in networks.items():
         start, end = ((unit * costs[name][kind], 100 * pair[kind]["accuracy"]) for kind in frontiers.KINDS)
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1}, zorder=1)
-        place = (6, -11) if number % 2 else (6, 4)
-        axis.annotate(name, start, place, textcoords="offset points", fontsize=10.5, color=BLUE)
+        marks[name] = start, end
     for kind in frontiers.KINDS:
         _front(axis, kind, [unit * costs[n][kind] for n in networks], [networks[n][kind] for n in networks], cost)
     what = "size of the file (kB)" if unit != 1 else f"time for one picture (ms), {cost} kernels, one thread"
@@ -1484,12 +1485,43 @@ def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
     cheaper = "smaller" if unit != 1 else "faster"
     axis.set_title(f"{record['data'].capitalize()}: for {of},\nan int8 network is as accurate and {cheaper}")
     axis.legend(loc="lower right")
+    _name_marks(axis, {name: start for name, (start, _) in marks.items()}, [end for _, end in marks.values()])
     times = f", {np.median(found):.1f} times in the middle" if found else ""
     return Picture(
         figure,
         f"Scatter of accuracy over {what} for {len(networks)} networks on {record['data']}, each as float32 and "
         f"as int8, with the front of each kind. For {of}, an int8 network is as accurate and {cheaper}{times}.",
     )
+
+
+def _name_marks(axis, marks: dict[str, tuple[float, float]], others: Sequence[tuple[float, float]]) -> None:
+    """Write each name beside its mark, where it covers the least of other marks and of names already written.
+
+    Args:
+        axis: with its final limits.
+        marks: {name: place in the units of the axes}.
+        others: places of marks without a name.
+    """
+    axis.figure.draw_without_rendering()  # only then it is known where a place lies on the page
+    points, height = 72 / axis.figure.dpi, 13.0
+    where = [points * axis.transData.transform(place) for place in (*marks.values(), *others)]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in where]
+    for (name, place), (x, y) in zip(marks.items(), where, strict=False):
+        width = 6.2 * len(name)
+        shifts = [(7, -12), (7, 4), (7, -4), (-width / 2, 8), (-width / 2, -18), (-width - 7, 4), (-width - 7, -12)]
+        boxes = [(x + dx, y + dy, x + dx + width, y + dy + height) for dx, dy in shifts]
+        best = min(range(len(shifts)), key=lambda i: sum(_covered(boxes[i], other) for other in taken))
+        taken.append(boxes[best])
+        halo = [withStroke(linewidth=3, foreground="white")]
+        shift = (shifts[best][0], shifts[best][1] + 2)
+        axis.annotate(name, place, shift, textcoords="offset points", fontsize=11, color=BLUE, path_effects=halo)
+
+
+def _covered(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the area that two boxes (left, bottom, right, top) share."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(width, 0) * max(height, 0)
 
 
 def _front(axis, kind: str, costs: Sequence[float], rows: Sequence[dict], kernels: str) -> None:
