@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab slides photos refresh figures lint clean
+.PHONY: help run test lab slides photos refresh figures badges lint clean
 .NOTPARALLEL:
 
 help:
@@ -15,9 +15,10 @@ help:
 	@echo "make test      everything that must hold: the helpers, the notebooks cell by cell, lint"
 	@echo "make lab       open the course in JupyterLab"
 	@echo "make photos    download the photographs (786 MB), once"
-	@echo "make slides    write each notebook as slides that need no network"
+	@echo "make slides    write the notebooks and the lecture as slides that need no network"
 	@echo "make refresh   for authors: run the notebooks on the drawn pets and store the outputs in them"
 	@echo "make figures   for authors: write the figures of the README from the stored outputs"
+	@echo "make badges    for authors: write where the course opens with one click into the README"
 	@echo "make lint      for authors: mend style and format where ruff can, and show what is left"
 	@echo "make clean     delete everything a run made; the virtual environment stays"
 
@@ -46,6 +47,9 @@ refresh: $(INSTALLED)
 
 figures: $(INSTALLED)
 	@$(PY) notebooks/figures.py
+
+badges: $(INSTALLED)
+	@$(PY) notebooks/badges.py
 
 lint: $(INSTALLED)
 	@$(PY) -m ruff format .

@@ -168,7 +168,7 @@ def _link(place: tuple[float, float, float, float], address: str, name: str) -> 
     """Return a link that lies invisibly over a part of a picture: left, bottom, width and height as shares of it."""
     left, bottom, width, height = (100 * share for share in place)
     where = f"left:{left:.1f}%;top:{100 - bottom - height:.1f}%;width:{width:.1f}%;height:{height:.1f}%"
-    hidden = "position:absolute;overflow:hidden;color:transparent;font-size:1px"
+    hidden = "position:absolute;overflow:hidden;color:transparent"
     return (
         f'<a href="{html.escape(address)}" title="{html.escape(name)}" style="{hidden};{where}">{html.escape(name)}</a>'
     )
@@ -432,7 +432,7 @@ def precision_axes(values: np.ndarray, name: str = "this layer", count: int = 25
     scale, _ = quantization.symmetric_parameters(values)
     codes = quantization.quantize(shown, scale, narrow=True)
     heights = shown / np.abs(values).max()
-    figure, axis = _axes(7, 6)
+    figure, axis = _axes(9, 5)
     axis.vlines(0, heights.min(), heights.max(), color=COLOURS["float32"], linewidth=2.5)
     axis.vlines(1, -0.7 * 128 / 127, 0.7, color=COLOURS["int8"], linewidth=2.5)
     for height, code in zip(heights, codes, strict=True):
@@ -1000,7 +1000,7 @@ def energy_per_operation(costs: dict[tuple[str, str, str], Cost]) -> Picture:
     """
     kinds = [("add", of) for of in TYPE_LOOKS] + [("multiply", of) for of in TYPE_LOOKS]
     reads = [(operation, of) for quantity, operation, of in costs if quantity == "energy" and of not in TYPE_LOOKS]
-    figure, (left, right) = _axes(11, 5.4, ncols=2, width_ratios=(1.25, 1), sharey=True)
+    figure, (left, right) = _axes(11, 5.2, ncols=2, width_ratios=(1.25, 1), sharey=True)
     for axis, quantity, names in ((left, "energy", kinds + reads), (right, "area", kinds)):
         for row, (operation, of) in enumerate(names):
             cost = costs[quantity, operation, of]
@@ -1009,7 +1009,7 @@ def energy_per_operation(costs: dict[tuple[str, str, str], Cost]) -> Picture:
             words = f" {cost.low:,g}" if cost.low == cost.high else f" {cost.low:,g} to {cost.high:,g}"
             if cost.low < cost.high:
                 axis.plot([cost.low, cost.high], [row, row], "|-", color=BLACK, markersize=9)
-            axis.text(1.1 * cost.high, row, words, va="center", fontsize=11)
+            axis.text(1.1 * cost.high, row, words, va="center", fontsize=12)
         values = [costs[quantity, *name].value for name in names]
         _plain_log(axis, 0.5 * min(values), (60 if quantity == "energy" else 6) * max(values))
     labels = [f"{operation} {of}".replace("read 64 bits", "read 64 bits,") for operation, of in kinds + reads]
@@ -1503,18 +1503,18 @@ def _name_marks(axis, marks: dict[str, tuple[float, float]], others: Sequence[tu
         others: places of marks without a name.
     """
     axis.figure.draw_without_rendering()  # only then it is known where a place lies on the page
-    points, height = 72 / axis.figure.dpi, 13.0
+    points, height = 72 / axis.figure.dpi, 14.0
     where = [points * axis.transData.transform(place) for place in (*marks.values(), *others)]
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in where]
     for (name, place), (x, y) in zip(marks.items(), where, strict=False):
-        width = 6.2 * len(name)
+        width = 6.8 * len(name)
         shifts = [(7, -12), (7, 4), (7, -4), (-width / 2, 8), (-width / 2, -18), (-width - 7, 4), (-width - 7, -12)]
         boxes = [(x + dx, y + dy, x + dx + width, y + dy + height) for dx, dy in shifts]
         best = min(range(len(shifts)), key=lambda i: sum(_covered(boxes[i], other) for other in taken))
         taken.append(boxes[best])
         halo = [withStroke(linewidth=3, foreground="white")]
         shift = (shifts[best][0], shifts[best][1] + 2)
-        axis.annotate(name, place, shift, textcoords="offset points", fontsize=11, color=BLUE, path_effects=halo)
+        axis.annotate(name, place, shift, textcoords="offset points", fontsize=12, color=BLUE, path_effects=halo)
 
 
 def _covered(first: Sequence[float], second: Sequence[float]) -> float:
@@ -1610,7 +1610,7 @@ def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form:
     """Draw one bar for each kind of file, in its look, with its value written behind it."""
     for row, (name, value) in enumerate(zip(names, values, strict=True)):
         axis.barh(row, value, color=COLOURS[name], hatch=HATCHES[name], edgecolor="white")
-        axis.text(value, row, " " + form.format(value), va="center", fontsize=11)
+        axis.text(value, row, " " + form.format(value), va="center", fontsize=12)
     axis.set(xlabel=label, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     axis.set_xlim(0, 1.3 * max(values))
 

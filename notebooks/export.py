@@ -20,14 +20,16 @@ PAGE = """{% extends "lab/index.html.j2" %}
 {% block jupyter_widgets %}{% endblock %}
 """
 
-# nbconvert's "lab" template forgets the alternative text of a figure.
+# nbconvert's "lab" template forgets the alternative text of a figure. The size of its smallest letters goes along too.
 FIGURE = """
 {% block data_png scoped %}
 {%- set alt = output | get_metadata("alt", "image/png") -%}
 {%- set width = output | get_metadata("width", "image/png") -%}
+{%- set smallest = output | get_metadata("smallest_text", "image/png") -%}
 <div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
 <img src="data:image/png;base64,{{ output.data["image/png"] | escape_html }}"
-{%- if alt %} alt="{{ alt | escape_html }}"{% endif %}{% if width %} width="{{ width }}"{% endif %}>
+{%- if alt %} alt="{{ alt | escape_html }}"{% endif %}{% if width %} width="{{ width }}"{% endif %}
+{%- if smallest %} data-smallest-text="{{ smallest }}"{% endif %}>
 </div>
 {% endblock %}
 """

@@ -1,50 +1,75 @@
-"""The slides: what a page holds, that it asks nothing of the network, and that a browser shows it."""
+"""The slides: where each one begins, what a page holds, and that the lecture is whole and in its order.
+
+What a browser shows of them is looked at in `test_slides_browser.py`.
+"""
 
 import re
 import shutil
-import subprocess
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import deck
+import lecture
 import run
 import slides
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
-
-def typed(cell: nbformat.NotebookNode, kind: str) -> nbformat.NotebookNode:
-    cell.metadata["slideshow"] = {"slide_type": kind}
+def typed(cell: nbformat.NotebookNode, kind: str, *tags: str) -> nbformat.NotebookNode:
+    cell.metadata.update(slideshow={"slide_type": kind}, tags=list(tags))
     return cell
 
 
+def words(text: str, kind: str, *tags: str) -> nbformat.NotebookNode:
+    return typed(new_markdown_cell(text), kind, *tags)
+
+
 def lesson() -> nbformat.NotebookNode:
-    """Return a notebook of two slides, one with notes and a figure."""
+    """Return a notebook of three slides in two columns, with notes, a figure, and what only readers see."""
     figure = new_output("display_data", {"image/png": "aGVsbG8="}, metadata={"image/png": {"alt": "a rising line"}})
+    about = "## Second slide (10 minutes)\n\n$s = \\frac{a}{b}$, see [the other](02_other.ipynb#Here), [the guide]"
     return new_notebook(
         cells=[
-            typed(new_markdown_cell("# First slide"), "slide"),
-            typed(new_markdown_cell("Ask the room."), "notes"),
+            typed(new_code_cell("import warnings"), "skip"),
+            words("# First & slide\n\n1. begin\n2. end", "slide"),
+            words("Ask the room.", "notes"),
             typed(new_code_cell("import helpers"), "skip"),
-            typed(new_markdown_cell("## Second slide\n\n$s = \\frac{a}{b}$"), "slide"),
-            typed(new_code_cell("plot()", outputs=[figure]), "-"),
+            words(
+                about + "(../docs/guide.md), [below](#Third) and [them](https://example.org/a).", "slide", "lecture-3"
+            ),
+            typed(new_code_cell("# NBVAL_CHECK_OUTPUT\nplot()", outputs=[figure]), "-"),
+            words("### Third", "subslide", "lecture-1-2"),
+            typed(new_code_cell("plumbing()", outputs=[new_output("stream", text="42 pets")]), "-", deck.HIDDEN),
         ]
     )
 
 
 @pytest.fixture
-def stub(tmp_path, monkeypatch):
-    """Stand-ins for reveal.js, so that these tests need no npm."""
+def page(tmp_path, monkeypatch):
+    """The lesson as a page, with stand-ins for reveal.js, so that these tests need no npm."""
     for name in ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"/* {name} */")
-    monkeypatch.setattr(slides, "REVEAL", tmp_path)
+    monkeypatch.setattr(deck, "REVEAL", tmp_path)
+    return deck.page(lesson(), tmp_path, ["01_lesson", "02_other"])
 
 
-def test_a_deck_holds_everything(stub, tmp_path):
-    page = slides.deck(lesson(), "lesson", tmp_path)
+def shown(page: str) -> str:
+    """Return the part of a page that holds the slides."""
+    return page[page.index('<div class="slides">') : page.index("</main>")]
+
+
+def text(html: str) -> str:
+    """Return what is read, without tags."""
+    return re.sub(r"<[^>]+>", "", html)
+
+
+# --- a page -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_holds_everything(page):
     for name in ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js"):
         assert page.count(f"/* {name} */") == 1
     loaded = re.findall(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)\s*=\s*["']?([^"'>\s]+)""", page)
@@ -52,30 +77,137 @@ def test_a_deck_holds_everything(stub, tmp_path):
     assert not re.search(r"""@import|url\(["']?https?:|\bimport\s+\w+\s+from""", page)
 
 
-def test_a_deck_follows_the_slide_types(stub, tmp_path):
-    page = slides.deck(lesson(), "lesson", tmp_path)
-    shown = page[page.index('<div class="slides">') :]
-    assert len(re.findall(r"<section[ >]", shown)) == 4  # a column and its one slide, twice
-    assert re.search(r'<aside class="notes">.*?Ask the room\..*?</aside>', shown, re.S)
-    assert "import helpers" not in re.sub(r"<[^>]+>", "", shown)
-    assert "<mfrac>" in shown and 'alt="a rising line"' in shown
+def test_a_page_follows_the_slide_types(page):
+    found = shown(page)
+    assert len(re.findall(r"<section[ >]", found)) == 5  # two columns and their three slides
+    assert re.search(r'<aside class="notes">.*?Ask the room\..*?</aside>', found, re.S)
+    assert "import" not in text(found)
+    assert "<mfrac>" in found and 'alt="a rising line"' in found
+    assert "<title>First &amp; slide</title>" in page
+
+
+def test_code_is_hidden_where_it_is_plumbing(page):
+    said = text(shown(page))
+    assert "plot()" in said and "plumbing" not in said and "42 pets" in said
+
+
+def test_what_is_for_tests_and_readers_is_not_on_a_slide(page):
+    assert "NBVAL" not in text(shown(page)) and "minutes" not in text(shown(page))
+    assert "NBVAL" in lesson().cells[5].source, "the notebook keeps it"
+
+
+def test_links_lead_to_decks_or_nowhere(page):
+    links = dict(re.findall(r'<a\b[^>]*?href="([^"]*)"[^>]*>([^<¶]+)</a>', shown(page)))
+    assert links == {
+        "02_other.slides.html#Here": "the other",
+        "#Third": "below",
+        "https://example.org/a": "them",
+    }
+    assert "the guide" in text(shown(page))
+
+
+def test_where_slides_begin():
+    found = deck.cut("01_lesson", lesson())
+    assert [(one.column, one.row, one.first, len(one.cells)) for one in found] == [
+        (0, 0, 1, 3),
+        (1, 0, 4, 2),
+        (1, 1, 6, 2),
+    ]
+    assert found[2].address == "01_lesson.slides.html#/1/1"
+
+
+def test_each_slide_is_signed_with_a_link_to_the_index():
+    notebook = lesson()
+    before = len(notebook.cells)
+    found = deck.cut("01_lesson", deck.signed("01_lesson", notebook))
+    for slide in found:
+        assert slide.cells[1].source.count('<a href="index.html">First &amp; slide</a>') == 1
+    assert len(found) == 3 and len(notebook.cells) == before, "the notebook stays as it is"
+
+
+# --- the lecture ------------------------------------------------------------------------------------------------------
+
+
+def test_the_lecture_has_its_own_order():
+    found = lecture.entries({"01_lesson": lesson()})
+    assert [(one.numbers, one.slide.row, one.part) for one in found] == [("slides 1–2", 1, 1), ("slide 3", 0, 1)]
+    assert lecture.missing(found) == list(range(4, 48))
+    whole = lecture.assemble({"01_lesson": lesson()})
+    put_together = deck.cut("lecture", whole)
+    firsts = [slide.cells[0].source.splitlines()[0] for slide in put_together]
+    assert firsts == ["# Post-training quantization: the lecture", "### Third", "## Second slide (10 minutes)"]
+    assert [(slide.column, slide.row) for slide in put_together] == [(0, 0), (1, 0), (1, 1)]
+    assert 'lecture slides 1–2 · from <a href="01_lesson.slides.html#/1/1">' in put_together[1].cells[1].source
+    assert "[below](01_lesson.ipynb#Third)" in put_together[2].cells[0].source
+    ids = [cell.id for cell in whole.cells]
+    assert len(set(ids)) == len(ids)
+
+
+def test_one_slide_may_stand_for_several():
+    notebook = new_notebook(cells=[words("# One", "slide", "lecture-5", "lecture-7"), words("two", "-", "lecture-5")])
+    assert [one.numbers for one in lecture.entries({"one": notebook})] == ["slide 5", "slide 7"]
+
+
+@pytest.mark.parametrize("tag", ["lecture-48", "lecture-0", "lecture-7-5", "lecture", "lecture-x", "lecture-1-2-3"])
+def test_a_tag_that_is_not_understood(tag):
+    notebook = new_notebook(cells=[words("# One", "slide", tag)])
+    with pytest.raises(run.RunError, match=f"one, cell {notebook.cells[0].id}: the tag {tag} is not understood"):
+        lecture.entries({"one": notebook})
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [words("hidden", "skip", "lecture-1"), words("# One", "slide")],
+        [words("# One", "slide"), words("hidden", "skip", "lecture-1")],
+    ],
+    ids=["in front", "inside"],
+)
+def test_a_tag_on_what_no_slide_shows(cells):
+    with pytest.raises(run.RunError, match="the tag lecture-1 is on a cell that no slide shows"):
+        lecture.entries({"one": new_notebook(cells=cells)})
+
+
+def test_the_course_has_every_slide_of_the_lecture():
+    notebooks = slides.course()
+    assert lecture.missing(lecture.entries(notebooks)) == []
+    opening = lecture.assemble(notebooks).cells[0].source
+    assert "* Data: drawn pets" in opening and re.search(r"^\* Machine: .*2 cores", opening, re.M)
+
+
+# --- all pages --------------------------------------------------------------------------------------------------------
+
+
+def test_the_index_leads_to_all_decks(page):
+    notebooks = {"01_lesson": lesson()}
+    made = dict(slides.pages(notebooks))
+    assert list(made) == ["01_lesson.slides.html", "lecture.slides.html", "index.html"]
+    found = made["index.html"]
+    assert re.findall(r'<h2><a href="([^"]+)">([^<]+)</a>', found) == [
+        ("lecture.slides.html", "Post-training quantization: the lecture"),
+        ("01_lesson.slides.html", "First &amp; slide"),
+    ]
+    assert found.count("?print-pdf") == 3 and "<li>begin</li>" in found and found.count("3 slides") == 2
+    assert "01_lesson.slides.html#/1/1" in shown(made["lecture.slides.html"])
+
+
+def test_a_lecture_with_a_gap_is_written_and_said_to_be_one(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
+    monkeypatch.setattr(slides, "fetch_reveal", lambda: None)
+    monkeypatch.setattr(slides, "course", lambda: {"01_lesson": lesson()})
+    assert slides.main() == 1
+    assert {path.name for path in (tmp_path / "slides").iterdir()} == {
+        "01_lesson.slides.html",
+        "lecture.slides.html",
+        "index.html",
+    }
+    assert capsys.readouterr().err.startswith(
+        "The lecture is not whole: no cell has a tag for these of its slides: 4, 5"
+    )
 
 
 def test_without_npm_one_sentence_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(slides, "DECK", tmp_path)
+    monkeypatch.setattr(deck, "TEMPLATES", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(run.RunError, match="need npm"):
         slides.fetch_reveal()
-
-
-@pytest.mark.skipif(not slides.REVEAL.exists(), reason="reveal.js is not there: `make slides` fetches it")
-@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium to look with")
-def test_a_browser_shows_the_slides(tmp_path):
-    page = tmp_path / "lesson.slides.html"
-    page.write_text(slides.deck(lesson(), "lesson", tmp_path), encoding="utf-8")
-    offline = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--virtual-time-budget=5000", *offline]
-    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    assert re.search(r'class="reveal[^"]*\bready\b', shown)  # reveal.js has started
-    assert 'class="present' in shown

@@ -1,0 +1,86 @@
+"""A headless Chromium for the tests: it reaches this machine only, and keeps what went wrong on its pages.
+
+A test module asks for it with `pytest_plugins = ["browser"]` and marks its tests `@browser.needed`; where there is no
+Chromium they are skipped, and the reason says how to get one.
+
+PYTEST_DONT_REWRITE: there is no `assert` in here, and tests import it before pytest does.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from helpers import artifacts
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+QUIET = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update")
+FLAGS = [*QUIET, "--disable-sync", "--disable-quic", "--no-sandbox"]  # a sandbox cannot start in most containers
+OUTSIDE = re.compile(r"^(?:https?|wss?)://(?!127\.0\.0\.1[:/]|localhost[:/])")
+
+needed = pytest.mark.skipif(
+    not CHROMIUM, reason="Nothing was looked at in a browser: there is no Chromium (Debian: sudo apt install chromium)."
+)
+
+
+class Seen:
+    """What a page did that it should not: requests to other machines (all refused), errors in its console."""
+
+    def __init__(self, context):
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        context.route(OUTSIDE, self._refuse)
+        context.on("page", self._listen)
+
+    def _refuse(self, route) -> None:
+        self.requests.append(route.request.url)
+        route.abort()
+
+    def _listen(self, page) -> None:
+        page.on("websocket", lambda socket: self.requests.append(socket.url) if OUTSIDE.match(socket.url) else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The browser (`playwright.sync_api.Browser`), one for the tests of a file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@contextlib.contextmanager
+def tabs(chromium):
+    """Yield a function that opens a page of a size in pixels and gives it back with what was `Seen` of it."""
+    contexts = []
+
+    def new(width: int = 1280, height: int = 720, **options):
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
+        seen = Seen(contexts[-1])
+        return contexts[-1].new_page(), seen
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def tab(chromium):
+    """What `tabs` yields, for one test."""
+    with tabs(chromium) as new:
+        yield new
+
+
+def screenshots(name: str) -> Path:
+    """Return the folder for the screenshots of one page; CI keeps what is in there."""
+    folder = artifacts.root() / "screenshots" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
