@@ -1,0 +1,285 @@
+"""JupyterLab in a real browser: what a reader sees who opens a notebook, moves a slider, answers, and presents.
+
+Notebooks that need pictures and a trained network run in JupyterLab in `test_alone.py`.
+"""
+
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+import browser
+import lab
+
+pytest_plugins = ["browser"]
+pytestmark = [pytest.mark.slow, browser.needed]
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+SOLUTIONS = NOTEBOOKS / "solutions" / "solutions.ipynb"
+
+
+@pytest.fixture(scope="module")
+def course(chromium, tmp_path_factory):
+    """A function that opens a notebook: `course(path)`, without outputs; with them for `outputs=True`."""
+    with lab.serving(tmp_path_factory.mktemp("lab")) as server, browser.tabs(chromium) as tab:
+
+        def opened(path: Path, **options) -> lab.Notebook:
+            return server.open(tab(1280, 900), server.add(path, **options))
+
+        yield opened
+
+
+def begun(course, name: str, *cells: str) -> lab.Notebook:
+    """Open a notebook and run, with Shift+Enter, the cells in which some words stand."""
+    notebook = course(NOTEBOOKS / f"{name}.ipynb")
+    for words in cells:
+        notebook.run(notebook.code(words))
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def first(course):
+    """The first page, of which all cells have run."""
+    notebook = course(NOTEBOOKS / "00_start_here.ipynb")
+    notebook.run_all()
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def why(course):
+    """`03_why_quantize`, with the cells that need no network run: a float's bits."""
+    return begun(course, "03_why_quantize", "from helpers import", "live.explore(bits")
+
+
+@pytest.fixture(scope="module")
+def how(course):
+    """`04_how_to_quantize`, with the cells that need no network run: the number line."""
+    return begun(course, "04_how_to_quantize", "from helpers import", "numbers = [", "def line(", "live.explore(line")
+
+
+# --- opening and running ----------------------------------------------------------------------------------------------
+
+
+def test_the_first_page_is_whole(first):
+    first.screenshot(browser.screenshots("lab") / "00_start_here.png", first.code("live.explore"))
+    assert first.problems() == []
+
+
+def test_the_solutions_are_right(course):
+    notebook = course(SOLUTIONS)
+    notebook.run_all()
+    assert notebook.problems() == []
+    asked = sum("exercises.check(" in cell.source for cell in nbformat.read(SOLUTIONS, as_version=4).cells)
+    assert re.sub(r"✓ \w+: right\s+", "", notebook.outputs()) == ""
+    assert notebook.outputs().count(": right") == asked > 15
+    notebook.close()
+
+
+def test_before_a_kernel_runs_a_live_figure_is_its_still_picture(course):
+    notebook = course(NOTEBOOKS / "00_start_here.ipynb", outputs=True)
+    shown = notebook.code("live.explore(").locator(".jp-OutputArea-output")
+    expect(shown.locator("img")).to_have_js_property("complete", True)
+    notebook.screenshot(browser.screenshots("lab") / "00_before_running.png", shown)
+    assert shown.locator("img").evaluate("image => image.naturalWidth") > 300
+    assert shown.locator(".jupyter-widgets").count() == 0
+    assert notebook.complaints() == []
+    notebook.close()
+
+
+def test_an_exercise_leads_to_its_solution(course, tmp_path):
+    """The link in the text opens the solutions where the exercise's own heading is in view."""
+    notebook = course(NOTEBOOKS / "00_start_here.ipynb")
+    course(SOLUTIONS, outputs=True, folder="solutions").close()
+    notebook.page.get_by_role("link", name="Solution").click()
+    heading = notebook.page.get_by_role("heading", name="the codes of a byte").last
+    expect(heading).to_be_in_viewport()
+    assert notebook.complaints() == []
+    notebook.close()
+
+
+# What is read in a theme: the colour of words and of what lies behind them, which is that of the nearest painted box.
+READ = """() => {
+    const paint = one => getComputedStyle(one).backgroundColor;
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const clear = colour => { const [, , , alpha = 1] = numbers(colour); return alpha < 1; };
+    const found = [];
+    const texts = document.createTreeWalker(document.querySelector(".jp-Notebook"), NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+        const parent = text.parentElement;
+        if (!text.data.trim() || !parent.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+        if (parent.closest(".jp-Toolbar, .jp-InputPrompt, .jp-OutputPrompt, img + a, style, .anchor-link")) continue;
+        if (parent.closest(".jp-InternalAnchorLink")) continue;
+        let behind = parent;
+        while (clear(paint(behind)) && behind.parentElement) behind = behind.parentElement;
+        const colours = [getComputedStyle(parent).color, paint(behind)].map(numbers);
+        found.push([text.data.trim().slice(0, 40), ...colours]);
+    }
+    return found;
+}"""
+
+
+def luminance(colour: list[float]) -> float:
+    """Return the relative luminance of an sRGB colour (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour[:3])]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first: list[float], second: list[float]) -> float:
+    """Return how far two colours are apart, from 1 to 21 (WCAG 2.2)."""
+    low, high = sorted([luminance(first), luminance(second)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_words_can_be_read_in_a_theme(course, theme):
+    """Words have a contrast of at least 3 to what lies behind them (code is coloured by the theme), most of 4.5."""
+    notebook = course(NOTEBOOKS / "00_start_here.ipynb", outputs=True)
+    page = notebook.page
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    light = str(theme.endswith("Light")).lower()
+    page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+    page.wait_for_timeout(500)  # the style sheet of the theme is read
+    for place in ("live.explore(", "environment.check("):
+        name = f"{theme.split()[1].lower()}_{place.partition('.')[0]}.png"
+        notebook.screenshot(browser.screenshots("lab") / name, notebook.code(place))
+    seen = {words: contrast(front, behind) for words, front, behind in page.evaluate(READ)}
+    assert len(seen) > 60
+    assert {words: round(value, 1) for words, value in seen.items() if value < 3} == {}
+    assert np.mean(np.array(list(seen.values())) >= 4.5) > 0.9
+    assert notebook.complaints() == []
+    notebook.close()
+
+
+# --- moving -----------------------------------------------------------------------------------------------------------
+
+
+def press(notebook: lab.Notebook, cell, name: str, key: str) -> None:
+    """Put the focus on a slider by its name, press a key, and wait until the picture is another one."""
+    picture = cell.locator("img.widget-image")
+    before = picture.get_attribute("src"), picture.screenshot()
+    cell.locator(".widget-slider", has_text=name).get_by_role("slider").focus()
+    notebook.page.keyboard.press(key)
+    expect(picture).not_to_have_attribute("src", before[0])
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.screenshot() != before[1], "the picture shows something else"
+
+
+def test_the_picture_follows_its_slider(how):
+    line = how.code("live.explore(line")
+    for name, key, value in (("bits", "ArrowRight", "5"), ("low", "ArrowRight", "-5.3"), ("bits", "PageUp", "8")):
+        press(how, line, name, key)
+        expect(line.locator(".widget-slider", has_text=name).get_by_role("slider")).to_have_attribute(
+            "aria-valuetext", value
+        )
+    how.screenshot(browser.screenshots("lab") / "04_slider.png", line)
+    line.get_by_role("combobox").select_option("in the middle")
+    assert how.complaints() == []
+
+
+def test_what_cannot_be_drawn_says_why_in_words(why):
+    cell = why.code("live.explore(bits")
+    box, picture = cell.get_by_role("textbox").last, cell.locator("img.widget-image")
+    before = picture.get_attribute("src")
+    box.fill("a third")
+    box.press("Enter")
+    expect(cell.locator(".widget-html-content", has_text="a third")).to_be_visible()
+    why.screenshot(browser.screenshots("lab") / "03_not_a_number.png", cell)
+    assert picture.get_attribute("src") == before, "the last picture stays"
+    box.fill("-0.15625")
+    box.press("Enter")
+    expect(picture).not_to_have_attribute("src", before)
+    expect(cell.locator(".widget-html-content", has_text="a third")).to_have_count(0)
+    assert why.complaints() == []
+
+
+# --- answering --------------------------------------------------------------------------------------------------------
+
+
+def solution(name: str) -> str:
+    """Return the solution's cell of an exercise."""
+    cells = nbformat.read(SOLUTIONS, as_version=4).cells
+    (source,) = [cell.source for cell in cells if f'exercises.check("{name}"' in cell.source]
+    return source
+
+
+PATHS = [  # the notebook, the exercise, what a student forgets of the solution, and what the hint says
+    ("first", "codes_of_a_byte", ("2**8", "2**8 - 1"), "count the posts"),
+    ("why", "value_of_bits", ("(exponent - 127)", "exponent"), "subtract 127"),
+    ("how", "scale_and_zero_point", ("/ 255", "/ 256"), "256 levels have 255 steps"),
+]
+
+
+@pytest.mark.parametrize(("opened", "name", "slip", "hint"), PATHS, ids=[path[1] for path in PATHS])
+def test_a_student_is_led_to_the_right_answer(request, opened, name, slip, hint):
+    notebook = request.getfixturevalue(opened)
+    cell = notebook.code(f'exercises.check("{name}"')
+    right = solution(name)
+    wrong = right.replace(*slip)
+    assert wrong != right
+
+    notebook.run(cell)
+    expect(cell.locator(".jp-OutputArea-output")).to_have_text(f"… {name}: not attempted yet\n")
+    for answer, words in ((wrong, re.compile(f"^✗ {name}: .*{hint}")), (right, f"✓ {name}: right\n")):
+        notebook.type(cell, answer)
+        notebook.run(cell)
+        expect(cell.locator(".jp-OutputArea-output")).to_have_text(words)
+        notebook.screenshot(browser.screenshots("lab") / f"{name}_{'wrong' if answer == wrong else 'right'}.png", cell)
+    assert notebook.complaints() == []
+
+
+# --- presenting -------------------------------------------------------------------------------------------------------
+
+ON_SLIDE = """() => [...document.querySelectorAll(".jp-Notebook .jp-Cell")].map(
+    cell => cell.classList.contains("jp-deck-mod-visible"))"""
+
+
+def on_slide(notebook: lab.Notebook) -> list[int]:
+    """Return the numbers of the cells that the slide shows."""
+    return [number for number, visible in enumerate(notebook.page.evaluate(ON_SLIDE)) if visible]
+
+
+def test_an_instructor_presents_with_what_is_alive(how):
+    """The extension jupyterlab-slideshow: its button, forward with Space, a slider, a cell that runs, Escape."""
+    cells = nbformat.read(NOTEBOOKS / "04_how_to_quantize.ipynb", as_version=4).cells
+    kinds = [cell.metadata.slideshow.slide_type for cell in cells]
+    target = next(number for number, cell in enumerate(cells) if "live.explore(line" in cell.source)
+    line, page = how.code("live.explore(line"), how.page
+
+    how.page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.get_by_role("button", name="Toggle Deck").click()
+    expect(page.locator(".jp-Deck")).to_be_visible()
+    seen = set(on_slide(how))
+    while target not in on_slide(how):
+        before = page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex")
+        page.keyboard.press("Space")
+        page.wait_for_function(
+            "number => window.jupyterapp.shell.currentWidget.content.activeCellIndex > number", arg=before
+        )
+        seen |= set(on_slide(how))
+    page.keyboard.press("Shift+Space")
+    page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.activeCellIndex < {target}")
+    page.keyboard.press("Space")
+    page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.activeCellIndex >= {target}")
+    hidden = {number for number in range(target) if kinds[number] in ("skip", "notes")}
+    assert seen & set(range(target)) == set(range(target)) - hidden, "every cell is on a slide, but what is skipped"
+    assert len(hidden) > 2
+
+    press(how, line, "bits", "ArrowLeft")
+    assert target in on_slide(how), "the arrow moved the slider, not the slide"
+    how.screenshot(browser.screenshots("lab") / "04_presenting.png")
+
+    line.locator(".cm-content").click()
+    prompt = line.locator(".jp-InputPrompt")
+    before = prompt.text_content()
+    page.keyboard.press("Control+Enter")
+    expect(prompt).not_to_have_text(before)
+    expect(prompt).to_have_text(re.compile(r"\d"))
+    assert target in on_slide(how), "Control+Enter stays on the slide"
+    expect(line.locator("img.widget-image")).to_be_visible()
+
+    page.keyboard.press("Escape")
+    expect(page.locator(".jp-Deck")).to_have_count(0)
+    assert how.complaints() == []
