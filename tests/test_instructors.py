@@ -5,7 +5,10 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
+
+import lecture
 
 PROJECT = Path(__file__).parent.parent
 GUIDE = PROJECT / "docs" / "instructors.md"
@@ -182,6 +185,20 @@ def test_each_slide_of_the_lecture_is_in_the_map_once(guide):
     (table,) = rows(guide, "slides")
     assert slides(table) == [*SLIDES]
     assert all(named(" | ".join(row)) for row in table)
+
+
+def test_the_map_names_where_the_slides_of_the_lecture_come_from(guide):
+    """The tags of the notebooks put the deck of the lecture together; the map must lead to the same places."""
+    (table,) = rows(guide, "slides")
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
+    wrong = []
+    for entry in lecture.entries(notebooks):
+        (row,) = [row for row in table if entry.first in slides([row])]
+        before = markdown(notebooks[entry.slide.deck].cells[: entry.slide.first + 1])
+        place = entry.slide.deck, heading(re.findall(r"^#{1,6} +(.+)$", before, re.M)[-1])
+        if place not in named(" | ".join(row)) or entry.last not in slides([row]):
+            wrong.append(f"{entry.numbers}: {place[0]}, {place[1]}; the map has {row[0]}: {row[2]}")
+    assert wrong == []
 
 
 def test_each_question_has_a_place_an_answer_and_wrong_answers(guide):
