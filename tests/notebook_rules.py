@@ -15,6 +15,7 @@ MEDIAN_CELL = 5
 COMPARED_CELLS = 3  # at least so many cells of a notebook are compared with their stored output
 SHORTEST_ALT = 40  # characters: a description of what a figure shows, not its name
 MARKER = "# NBVAL_CHECK_OUTPUT"
+CLASS = "> **In class.** "
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 
 Rule = Callable[[NotebookNode], list[str]]
@@ -126,6 +127,15 @@ def slides(notebook: NotebookNode) -> list[str]:
     types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells]
     problems = [f"cell {n} has no slide type" for n, kind in enumerate(types, 1) if kind not in SLIDE_TYPES]
     return problems + ([] if "notes" in types else ["no cell holds speaker notes"])
+
+
+def notes_are_for_the_class(notebook: NotebookNode) -> list[str]:
+    """Notes for the speaker stand in the notebook as well; a reader sees at once that they are for a class."""
+    return [
+        f"the notes of cell {n} do not begin with {CLASS!r}"
+        for n, cell in enumerate(notebook.cells, 1)
+        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes" and not cell.source.startswith(CLASS)
+    ]
 
 
 def alternative_text(notebook: NotebookNode) -> list[str]:
@@ -280,6 +290,7 @@ COURSE: list[Rule] = [
     opening,
     closing,
     slides,
+    notes_are_for_the_class,
     executed_in_order,
     compared,
 ]

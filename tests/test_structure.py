@@ -105,6 +105,7 @@ def good() -> nbformat.NotebookNode:
     for cell in cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
     cells[2].metadata["slideshow"] = {"slide_type": "notes"}
+    cells[2].source = f"{rules.CLASS}Ask the room."
     return new_notebook(cells=cells)
 
 
@@ -161,6 +162,7 @@ BROKEN = [
     (rules.closing, "code after the questions", lambda n: n.cells.append(new_code_cell("1"))),
     (rules.slides, "a cell without slide type", in_cell(3, metadata=nbformat.from_dict({}))),
     (rules.slides, "an unknown slide type", lambda n: n.cells[3].metadata.slideshow.update(slide_type="page")),
+    (rules.notes_are_for_the_class, "notes like any text", in_cell(2, source="Ask the room.")),
     (rules.slides, "no notes", lambda n: n.cells[2].metadata.slideshow.update(slide_type="-")),
     (rules.alternative_text, "a figure without text", adding(new_output("display_data", FIGURE))),
     (rules.alternative_text, "a figure with a name only", picture("Training curves")),
