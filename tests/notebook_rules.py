@@ -16,7 +16,7 @@ COMPARED_CELLS = 3  # at least so many cells of a notebook are compared with the
 SHORTEST_ALT = 40  # characters: a description of what a figure shows, not its name
 MARKER = "# NBVAL_CHECK_OUTPUT"
 CLASS = "> **In class.** "
-SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", None}
 
 Rule = Callable[[NotebookNode], list[str]]
 
@@ -124,8 +124,11 @@ def closing(notebook: NotebookNode) -> list[str]:
 
 
 def slides(notebook: NotebookNode) -> list[str]:
+    """A cell without a type continues its slide. "-" would mean the same, but live slides in JupyterLab hide it."""
     types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells]
-    problems = [f"cell {n} has no slide type" for n, kind in enumerate(types, 1) if kind not in SLIDE_TYPES]
+    problems = [f"cell {n} has the slide type {kind!r}" for n, kind in enumerate(types, 1) if kind not in SLIDE_TYPES]
+    if types and types[0] != "slide":
+        problems.append("its first cell begins no slide")
     return problems + ([] if "notes" in types else ["no cell holds speaker notes"])
 
 

@@ -3,15 +3,16 @@
 Notebooks that need pictures and a trained network run in JupyterLab in `test_alone.py`.
 """
 
+import itertools
 import re
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 import browser
+import deck
 import lab
 
 pytest_plugins = ["browser"]
@@ -23,11 +24,16 @@ SOLUTIONS = NOTEBOOKS / "solutions" / "solutions.ipynb"
 
 @pytest.fixture(scope="module")
 def course(chromium, tmp_path_factory):
-    """A function that opens a notebook: `course(path)`, without outputs; with them for `outputs=True`."""
+    """A function that opens a notebook: `course(path)`, without outputs; with them for `outputs=True`.
+
+    Each opening has a folder of its own, and so a kernel of its own.
+    """
+    numbers = itertools.count()
     with lab.serving(tmp_path_factory.mktemp("lab")) as server, browser.tabs(chromium) as tab:
 
-        def opened(path: Path, **options) -> lab.Notebook:
-            return server.open(tab(1280, 900), server.add(path, **options))
+        def opened(path: Path, folder: str | None = None, **options) -> lab.Notebook:
+            place = f"opened_{next(numbers)}" if folder is None else folder
+            return server.open(tab(1280, 900), server.add(path, folder=place, **options))
 
         yield opened
 
@@ -89,10 +95,10 @@ def test_before_a_kernel_runs_a_live_figure_is_its_still_picture(course):
     notebook.close()
 
 
-def test_an_exercise_leads_to_its_solution(course, tmp_path):
+def test_an_exercise_leads_to_its_solution(course):
     """The link in the text opens the solutions where the exercise's own heading is in view."""
-    notebook = course(NOTEBOOKS / "00_start_here.ipynb")
     course(SOLUTIONS, outputs=True, folder="solutions").close()
+    notebook = course(NOTEBOOKS / "00_start_here.ipynb", folder="")
     notebook.page.get_by_role("link", name="Solution").click()
     heading = notebook.page.get_by_role("heading", name="the codes of a byte").last
     expect(heading).to_be_in_viewport()
@@ -110,8 +116,8 @@ READ = """() => {
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
         const parent = text.parentElement;
         if (!text.data.trim() || !parent.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
-        if (parent.closest(".jp-Toolbar, .jp-InputPrompt, .jp-OutputPrompt, img + a, style, .anchor-link")) continue;
-        if (parent.closest(".jp-InternalAnchorLink")) continue;
+        if (parent.closest(".jp-InputArea-editor, .jp-InputPrompt, .jp-OutputPrompt, .jp-InternalAnchorLink")) continue;
+        if (parent.closest(".jp-Toolbar, img + a, style")) continue;
         let behind = parent;
         while (clear(paint(behind)) && behind.parentElement) behind = behind.parentElement;
         const colours = [getComputedStyle(parent).color, paint(behind)].map(numbers);
@@ -135,7 +141,7 @@ def contrast(first: list[float], second: list[float]) -> float:
 
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_words_can_be_read_in_a_theme(course, theme):
-    """Words have a contrast of at least 3 to what lies behind them (code is coloured by the theme), most of 4.5."""
+    """Words have a contrast of at least 4.5 to what lies behind them; the colours of code are JupyterLab's own."""
     notebook = course(NOTEBOOKS / "00_start_here.ipynb", outputs=True)
     page = notebook.page
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
@@ -147,8 +153,7 @@ def test_words_can_be_read_in_a_theme(course, theme):
         notebook.screenshot(browser.screenshots("lab") / name, notebook.code(place))
     seen = {words: contrast(front, behind) for words, front, behind in page.evaluate(READ)}
     assert len(seen) > 60
-    assert {words: round(value, 1) for words, value in seen.items() if value < 3} == {}
-    assert np.mean(np.array(list(seen.values())) >= 4.5) > 0.9
+    assert {words: round(value, 1) for words, value in seen.items() if value < 4.5} == {}
     assert notebook.complaints() == []
     notebook.close()
 
@@ -244,7 +249,7 @@ def on_slide(notebook: lab.Notebook) -> list[int]:
 def test_an_instructor_presents_with_what_is_alive(how):
     """The extension jupyterlab-slideshow: its button, forward with Space, a slider, a cell that runs, Escape."""
     cells = nbformat.read(NOTEBOOKS / "04_how_to_quantize.ipynb", as_version=4).cells
-    kinds = [cell.metadata.slideshow.slide_type for cell in cells]
+    kinds = [deck.slide_type(cell) for cell in cells]
     target = next(number for number, cell in enumerate(cells) if "live.explore(line" in cell.source)
     line, page = how.code("live.explore(line"), how.page
 
@@ -263,7 +268,7 @@ def test_an_instructor_presents_with_what_is_alive(how):
     page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.activeCellIndex < {target}")
     page.keyboard.press("Space")
     page.wait_for_function(f"window.jupyterapp.shell.currentWidget.content.activeCellIndex >= {target}")
-    hidden = {number for number in range(target) if kinds[number] in ("skip", "notes")}
+    hidden = {number for number in range(target) if kinds[number] in deck.UNSEEN}
     assert seen & set(range(target)) == set(range(target)) - hidden, "every cell is on a slide, but what is skipped"
     assert len(hidden) > 2
 
