@@ -17,7 +17,8 @@ class Live:
 
     def __init__(self, plot: Callable, **controls: object):
         self.still = plot()
-        self.image = widgets.Image(value=self.still.png(), format="png")
+        as_drawn = widgets.Layout(align_self="flex-start", max_width="100%")  # a box would stretch it to its own width
+        self.image = widgets.Image(value=self.still.png(), format="png", layout=as_drawn)
         self.problem = widgets.HTML()
         self.controls = widgets.interactive(self._draw, **controls)
         self._plot = plot

@@ -252,6 +252,7 @@ def norm_step(kind, inputs, momentum=0.9):
 )
 def test_the_fused_normalisation_is_that_of_keras(shape, mean, spread, seed):
     assume(np.prod(shape[:3]) >= 4)  # the statistics of one or two numbers are all rounding
+    assume(abs(mean) <= 10 * spread)  # far from zero, the rounding of a float32 grows against the spread
     inputs = np.random.default_rng(seed).normal(mean, spread, shape).astype(np.float32)
     for theirs, ours in zip(*(norm_step(kind, inputs) for kind in BATCH_NORMS), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
