@@ -1610,7 +1610,7 @@ def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form:
     """Draw one bar for each kind of file, in its look, with its value written behind it."""
     for row, (name, value) in enumerate(zip(names, values, strict=True)):
         axis.barh(row, value, color=COLOURS[name], hatch=HATCHES[name], edgecolor="white")
-        axis.text(value, row, " " + form.format(value), va="center", fontsize=12)
+        axis.text(value, row, " " + form.format(value), va="center", fontsize=11)
     axis.set(xlabel=label, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
     axis.set_xlim(0, 1.3 * max(values))
 
