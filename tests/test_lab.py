@@ -23,13 +23,20 @@ SOLUTIONS = NOTEBOOKS / "solutions" / "solutions.ipynb"
 
 
 @pytest.fixture(scope="module")
-def course(chromium, tmp_path_factory):
+def server(tmp_path_factory):
+    """The server that the notebooks of this file are opened from."""
+    with lab.serving(tmp_path_factory.mktemp("lab")) as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def course(chromium, server):
     """A function that opens a notebook: `course(path)`, without outputs; with them for `outputs=True`.
 
     Each opening has a folder of its own, and so a kernel of its own.
     """
     numbers = itertools.count()
-    with lab.serving(tmp_path_factory.mktemp("lab")) as server, browser.tabs(chromium) as tab:
+    with browser.tabs(chromium) as tab:
 
         def opened(path: Path, folder: str | None = None, **options) -> lab.Notebook:
             place = f"opened_{next(numbers)}" if folder is None else folder
@@ -95,9 +102,9 @@ def test_before_a_kernel_runs_a_live_figure_is_its_still_picture(course):
     notebook.close()
 
 
-def test_an_exercise_leads_to_its_solution(course):
+def test_an_exercise_leads_to_its_solution(course, server):
     """The link in the text opens the solutions where the exercise's own heading is in view."""
-    course(SOLUTIONS, outputs=True, folder="solutions").close()
+    server.add(SOLUTIONS, outputs=True, folder="solutions")
     notebook = course(NOTEBOOKS / "00_start_here.ipynb", folder="")
     notebook.page.get_by_role("link", name="Solution").click()
     heading = notebook.page.get_by_role("heading", name="the codes of a byte").last
@@ -139,21 +146,20 @@ def contrast(first: list[float], second: list[float]) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
-def test_words_can_be_read_in_a_theme(course, theme):
+def test_words_can_be_read_in_both_themes(course):
     """Words have a contrast of at least 4.5 to what lies behind them; the colours of code are JupyterLab's own."""
     notebook = course(NOTEBOOKS / "00_start_here.ipynb", outputs=True)
     page = notebook.page
-    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    light = str(theme.endswith("Light")).lower()
-    page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
-    page.wait_for_timeout(500)  # the style sheet of the theme is read
-    for place in ("live.explore(", "environment.check("):
-        name = f"{theme.split()[1].lower()}_{place.partition('.')[0]}.png"
-        notebook.screenshot(browser.screenshots("lab") / name, notebook.code(place))
-    seen = {words: contrast(front, behind) for words, front, behind in page.evaluate(READ)}
-    assert len(seen) > 60
-    assert {words: round(value, 1) for words, value in seen.items() if value < 4.5} == {}
+    for theme, light in (("JupyterLab Dark", "false"), ("JupyterLab Light", "true")):
+        page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+        page.wait_for_timeout(500)  # the style sheet of the theme is read
+        for place in ("live.explore(", "environment.check("):
+            name = f"{theme.split()[1].lower()}_{place.partition('.')[0]}.png"
+            notebook.screenshot(browser.screenshots("lab") / name, notebook.code(place))
+        seen = {words: contrast(front, behind) for words, front, behind in page.evaluate(READ)}
+        assert len(seen) > 60
+        assert {words: round(value, 1) for words, value in seen.items() if value < 4.5} == {}, theme
     assert notebook.complaints() == []
     notebook.close()
 
