@@ -26,7 +26,7 @@ run: $(INSTALLED)
 	@$(PY) notebooks/run.py
 
 test: $(INSTALLED)
-	@$(PY) -m pytest --fresh -n 3
+	@$(PY) -m pytest --fresh -n 2
 
 # Only this machine can reach the server, and only with the token in the address that it prints. News and update
 # checks are off because they ask the network. Jupyter wants to be told when root (in a container, say) is meant.

@@ -2,10 +2,9 @@
 
 It stands in the root folder so that `pytest notebooks/01_train.ipynb` on its own has the same settings.
 
-`make test` runs three processes side by side (`-n 3`, pytest-xdist), one more than a small machine has cores, because
-each waits now and then for a kernel or a browser.  One begins with the course: every cell of every notebook in order,
-in one folder, as a reader runs them, and after them the tests that use what they made.  The others begin with the
-tests, file by file, those with slow ones first.  So no two trainings ever write to the same folder.
+`make test` runs two processes side by side (`-n 2`, pytest-xdist).  One begins with the course: every cell of every
+notebook in order, in one folder, as a reader runs them, and after them the tests that use what they made.  The other
+begins with the tests, file by file, those with slow ones first.  So no two trainings ever write to the same folder.
 """
 
 import os

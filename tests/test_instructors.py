@@ -174,7 +174,7 @@ def test_the_minutes_of_the_sections_are_those_of_the_notebooks(guide):
 
 def test_a_run_takes_what_the_readme_says(guide):
     readme = (PROJECT / "README.md").read_text("utf-8")
-    took = re.search(r"`make run` takes (about \w+ minutes)", readme)[1]
+    took = re.search(r"`make run` takes ([\w ]+ minutes) on two cores", readme)[1]
     assert f"takes {took} on two cores" in guide
 
 

@@ -40,7 +40,7 @@ def network(inputs: np.ndarray):
 
     keras.utils.set_random_seed(1)
     x = entry = keras.Input(inputs.shape[1:])
-    x = keras.layers.Conv2D(FILTERS, 3, 4, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2D(FILTERS, 3, 4, padding="same", activation="relu", name="conv2d")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(entry, keras.layers.Dense(2, activation="softmax")(x))
     features = keras.Model(entry, x).predict(inputs, verbose=0)
