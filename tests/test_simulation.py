@@ -65,7 +65,8 @@ def trained(pets):
     values=st.lists(FLOATS, min_size=1, max_size=50), ends=st.tuples(FLOATS, FLOATS), bits=BITS, halves=st.booleans()
 )
 def test_activations_are_rounded_bit_for_bit_as_by_hand(values, ends, bits, halves):
-    assume(max(ends) - min(ends) == 0 or max(ends) - min(ends) > 1e-30)  # else no float32 can hold the scale
+    width = max(*ends, 0) - min(*ends, 0)  # a range reaches to zero
+    assume(width == 0 or width > 1e-30)  # else no float32 can hold the scale
     scale, zero_point = quantization.affine_parameters(min(ends), max(ends), bits)
     values = np.array(values, np.float32)
     if halves:  # numbers halfway between two codes, and the floats beside them
