@@ -32,6 +32,10 @@ def lines(cell: NotebookNode) -> list[str]:
     return [line for line in cell.source.splitlines() if line.strip()]
 
 
+def slide_type(cell: NotebookNode) -> str | None:
+    return cell.metadata.get("slideshow", {}).get("slide_type")
+
+
 def prose(cells: list[NotebookNode]) -> str:
     return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
@@ -125,7 +129,7 @@ def closing(notebook: NotebookNode) -> list[str]:
 
 def slides(notebook: NotebookNode) -> list[str]:
     """A cell without a type continues its slide. "-" would mean the same, but live slides in JupyterLab hide it."""
-    types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells]
+    types = [slide_type(cell) for cell in notebook.cells]
     problems = [f"cell {n} has the slide type {kind!r}" for n, kind in enumerate(types, 1) if kind not in SLIDE_TYPES]
     if types and types[0] != "slide":
         problems.append("its first cell begins no slide")
@@ -137,7 +141,7 @@ def notes_are_for_the_class(notebook: NotebookNode) -> list[str]:
     return [
         f"the notes of cell {n} do not begin with {CLASS!r}"
         for n, cell in enumerate(notebook.cells, 1)
-        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes" and not cell.source.startswith(CLASS)
+        if slide_type(cell) == "notes" and not cell.source.startswith(CLASS)
     ]
 
 

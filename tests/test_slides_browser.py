@@ -77,11 +77,16 @@ def folder(tmp_path_factory) -> Path:
     return made
 
 
+def ready(page) -> None:
+    """Wait until a deck is there."""
+    page.wait_for_function("window.Reveal?.isReady()")
+
+
 def opened(tab, folder: Path, name: str, query: str = ""):
     """Open a deck and wait until it is ready."""
     page, seen = tab(WIDTH, HEIGHT)
     page.goto((folder / f"{name}{deck.SUFFIX}").as_uri() + query)
-    page.wait_for_function("window.Reveal?.isReady()")
+    ready(page)
     return page, seen
 
 
@@ -178,7 +183,7 @@ def test_the_index_opens_every_deck(tab, folder):
     addresses = page.locator("h2 a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert sorted(addresses) == sorted(f"{name}{deck.SUFFIX}" for name in DECKS)
     page.get_by_role("link", name="Post-training quantization: the lecture").click()
-    page.wait_for_function("window.Reveal?.isReady()")
+    ready(page)
     assert page.title() == "Post-training quantization: the lecture"
     page.locator("section.present footer.from a:visible").click()
     assert page.url.endswith("index.html")
