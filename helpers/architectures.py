@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers import artifacts, conversion, drawn_pets, latency
+from helpers import artifacts, conversion, drawn_pets, latency, models
 from helpers.datasets import normalise
 from helpers.runtime import keras, make_deterministic, tf
 
@@ -101,17 +101,10 @@ def set_statistics(model: keras.Model, inputs: np.ndarray) -> None:
 
 
 def float32(model: keras.Model) -> bytes:
-    """Convert a Keras model for one picture to a float32 .tflite file, without a SavedModel on the way.
-
-    The computation is traced once, with the model beside it so that the converter finds the variables.  That takes half
-    the time of `model.export` and `from_saved_model`, which trace and write the model first.
-    """
-    owner = tf.Module()
-    owner.variables_of_the_model = [variable.value for variable in model.variables]
-    entry = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="picture")
-    computation = tf.function(lambda picture: model(picture, training=False)).get_concrete_function(entry)
+    """Convert a Keras model for one picture to a float32 .tflite file, without a SavedModel on the way."""
+    computation = models.frozen(model, batch=1).get_concrete_function()
     with artifacts.quiet():
-        return tf.lite.TFLiteConverter.from_concrete_functions([computation], owner).convert()
+        return tf.lite.TFLiteConverter.from_concrete_functions([computation], tf.Module()).convert()
 
 
 def build(architecture: Architecture, folder: Path, **options) -> None:

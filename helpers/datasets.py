@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helpers import artifacts
-from helpers.runtime import SEED, tf
+from helpers.runtime import SEED, steady, tf
 
 with artifacts.quiet():
     import tensorflow_datasets as tfds
@@ -148,7 +148,7 @@ def _resize(images: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _pets(source: str, title: str, splits: list[tf.data.Dataset]) -> Pets:
-    sized = [split.map(_to_size, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True) for split in splits]
+    sized = [steady(split.map(_to_size, tf.data.AUTOTUNE, deterministic=True)) for split in splits]
     counts = {name: int(split.cardinality()) for name, split in zip(SPLITS, splits, strict=True)}
     return Pets(source, title, *sized, counts)
 

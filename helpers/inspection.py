@@ -292,7 +292,7 @@ def layer_of(name: str) -> str:
     weights, or the addition, where there is one; else the first in the list.  The last operator has no layer in its
     name; it becomes "output".
     """
-    if re.fullmatch(r"StatefulPartitionedCall(_\d+)?:\d+", name):
+    if re.fullmatch(r"(Stateful)?PartitionedCall(_\d+)?:\d+", name):
         return "output"
     parts = name.split(";")
     return layer_name(next((part for part in parts if re.search(r"/(convolution|depthwise|MatMul|Add)$", part)), name))

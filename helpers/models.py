@@ -209,6 +209,31 @@ class _Builder:
         return self.add(x, branch)
 
 
+def frozen(model: keras.Model, batch: int | None = None) -> tf.types.experimental.PolymorphicFunction:
+    """Return what a model computes in inference as one function of TensorFlow, with its weights as constants.
+
+    Later changes of the model's weights do not reach it.  TensorFlow keeps constants in the graph, so a network has to
+    stay below 2 GB.
+
+    Args:
+        model: with one input and one output.
+        batch: of pictures that the function takes at a time; None takes any number.
+
+    Returns:
+        function of "picture", float32 [batch, *shape of the input], in inference: without dropout, and with the running
+        statistics of batch normalisation.
+    """
+    weights = [(weight, tf.constant(weight.numpy())) for weight in model.variables]
+    picture = tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name="picture")
+
+    @tf.function(input_signature=[picture], autograph=False)
+    def inference(picture: tf.Tensor) -> tf.Tensor:
+        with keras.StatelessScope(weights):
+            return model(picture, training=False)
+
+    return inference
+
+
 def save_weights(model: keras.Model, path: Path, dtype: str = "float32") -> None:
     """Write a model's weights as an .npz file, {'conv1/kernel': array, ...}, readable without Keras.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers import artifacts, models
 from helpers.datasets import SIZE, Pets
-from helpers.runtime import SEED, keras, make_deterministic, tf
+from helpers.runtime import SEED, keras, make_deterministic, steady, tf
 
 BORDER = 12  # a random crop is cut from a picture with a reflected border, one twelfth of its width
 CHECKPOINT = "checkpoint.keras"
@@ -110,11 +110,11 @@ def batches(images: tf.Tensor, labels: np.ndarray, epoch: int, batch_size: int, 
 
     pipeline = tf.data.Dataset.from_tensor_slices((order, positions))
     pipeline = pipeline.map(picture, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return pipeline.batch(batch_size).map(to_float).prefetch(2)
+    return steady(pipeline.batch(batch_size).map(to_float).prefetch(2))
 
 
 def _scoring_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 100) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size).map(to_float)
+    return steady(tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size).map(to_float))
 
 
 # --- training -----------------------------------------------------------------------------------------------------
@@ -271,9 +271,17 @@ def _save(model: keras.Model, history: dict, about: dict, folder: Path) -> None:
 
 
 def export(model: keras.Model, path: Path) -> None:
-    """Write the model as a TensorFlow SavedModel, the form the converter reads."""
+    """Write the model as a TensorFlow SavedModel, the form the converter reads, with its weights as constants.
+
+    `model.export` would write the weights as variables, which somebody could go on training, and with them two
+    functions that save and restore them.  A converter has no use for these and would spend most of its time on them
+    (`benchmarks/conversion_speed.py` measures how much).
+    """
+    computation = models.frozen(model)
+    module = tf.Module()
+    module.serve = computation
     with artifacts.quiet():
-        model.export(path, verbose=False)
+        tf.saved_model.save(module, str(path), signatures={"serving_default": computation})
 
 
 def trained(pets: Pets) -> keras.Model:
