@@ -10,11 +10,14 @@ status 1; the executed copy up to that cell is written all the same.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -28,6 +31,11 @@ from helpers import artifacts
 HERE = Path(__file__).resolve().parent
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
 SOLUTIONS = Path("solutions") / "solutions.ipynb"  # the notebooks link to it, so its page stands beside theirs
+# What later notebooks need and no training goes into, made beside notebooks that time nothing and leave a core idle.
+BESIDE = {
+    "02_convert": "from helpers import architectures as a; [a.files(name) for name in a.ARCHITECTURES]",
+    "04_how_to_quantize": "from helpers import datasets, family; family.files(datasets.load())",
+}
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
 KEPT_METADATA = ("slideshow", "tags", "jupyter", "editable")  # of a cell; editors leave the rest behind
 LIVE = "application/vnd.jupyter.widget-view+json"  # a figure with sliders, which needs a kernel and a web address
@@ -147,6 +155,26 @@ def show_as_terminal(cell: NotebookNode) -> None:
     cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip("\n")]
 
 
+@contextlib.contextmanager
+def beside(path: Path, environment: dict[str, str]) -> Iterator[None]:
+    """While a notebook runs in the block, let a process of its own make what `BESIDE` says, and wait for its end.
+
+    If the block raises, the process is stopped. If the process fails, nobody hears of it: the notebook that needs what
+    is missing makes it, and says what is wrong.
+    """
+    if path.stem not in BESIDE or (os.cpu_count() or 1) < 2:
+        yield
+        return
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    command = [sys.executable, "-c", BESIDE[path.stem]]
+    with subprocess.Popen(command, env=environment, cwd=path.parent, **silent) as process:
+        try:
+            yield
+        except BaseException:
+            process.kill()
+            raise
+
+
 # --- writing ------------------------------------------------------------------------------------------------
 
 
@@ -221,12 +249,14 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
     """
     folder = artifacts.root() / "html"
     for path in paths:
-        notebook, problem = execute(path, environment)
-        page = write_html(notebook, path, folder)
-        if problem:
-            raise RunError(f"{problem}\nThe copy up to that cell: {shown(page)}")
-        if refresh:
-            write_notebook(notebook, path)
+        alone = refresh or path == paths[-1]  # stored outputs show what each notebook makes for itself
+        with contextlib.nullcontext() if alone else beside(path, environment):
+            notebook, problem = execute(path, environment)
+            page = write_html(notebook, path, folder)
+            if problem:
+                raise RunError(f"{problem}\nThe copy up to that cell: {shown(page)}")
+            if refresh:
+                write_notebook(notebook, path)
     solutions = paths[0].parent / SOLUTIONS
     if solutions.exists():
         write_html(nbformat.read(solutions, as_version=4), solutions, folder / SOLUTIONS.parent)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import export
 import run
+from helpers import architectures, datasets, family
 
 RUNNER = Path(run.__file__)
 FORMULA = "The step is $s = \\frac{x_{max} - x_{min}}{255}$, see [the next notebook](02_next.ipynb#scale)."
@@ -105,6 +107,65 @@ def test_a_dead_kernel_is_named(tmp_path):
     done = call(tmp_path)
     assert done.returncode == 1
     assert "01_dies.ipynb: cell 1 of 1 failed." in done.stderr and "kernel died" in done.stderr
+
+
+# --- what is made beside a notebook ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_beside(tmp_path, monkeypatch):
+    """A function that runs code beside a notebook `02_b`, with what a block does meanwhile; returns the folder."""
+    monkeypatch.setattr(run.os, "cpu_count", lambda: 2)
+
+    def make(code: str, block=lambda: None, name: str = "02_b") -> Path:
+        monkeypatch.setattr(run, "BESIDE", {"02_b": code})
+        with run.beside(tmp_path / f"{name}.ipynb", {**os.environ, "WORD": "here"}):
+            block()
+        return tmp_path
+
+    return make
+
+
+WRITES = "import os, time; time.sleep(0.5); open(os.environ['WORD'], 'w')"
+
+
+def test_a_run_goes_on_when_that_is_done(made_beside):
+    assert (made_beside(WRITES) / "here").exists()
+
+
+def test_nothing_is_made_beside_another_notebook(made_beside):
+    assert not (made_beside(WRITES, name="03_c") / "here").exists()
+
+
+def test_nothing_is_made_beside_a_notebook_on_one_core(made_beside, monkeypatch):
+    monkeypatch.setattr(run.os, "cpu_count", lambda: 1)
+    assert not (made_beside(WRITES) / "here").exists()
+
+
+def test_a_process_that_fails_is_left_to_the_notebooks(made_beside, capfd):
+    made_beside("1 / 0")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_notebook_that_fails_stops_it(made_beside, tmp_path):
+    def fail():
+        raise run.RunError("cell 1 of 1 failed")
+
+    start = time.monotonic()
+    with pytest.raises(run.RunError):
+        made_beside("import time; time.sleep(60)", fail)
+    assert time.monotonic() - start < 30
+
+
+def test_beside_stand_what_later_notebooks_ask_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr(architectures, "files", asked.append)
+    monkeypatch.setattr(family, "files", asked.append)
+    monkeypatch.setattr(datasets, "load", lambda: "the pets")
+    for code in run.BESIDE.values():
+        exec(code, {})
+    assert asked == [*architectures.ARCHITECTURES, "the pets"]
+    assert set(run.BESIDE) < {path.stem for path in run.course(run.HERE, [])}
 
 
 # --- refreshing ----------------------------------------------------------------------------------------------
