@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from helpers import architectures, artifacts, conversion, datasets, evaluation, inspection, quantization
+from helpers import architectures, artifacts, conversion, datasets, evaluation, inspection, quantization, training
 from helpers.runtime import keras, tf
 
 pytest_plugins = ["small"]
@@ -93,6 +93,24 @@ def test_converting_twice_gives_the_same_bytes_and_says_nothing(small, calibrati
     first, second = (conversion.convert("int8", small.saved_model, calibration) for _ in range(2))
     assert first == second
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8"])
+def test_weights_as_constants_change_nothing_in_a_file(small, at_home, calibration, tmp_path, kind):
+    """Against the SavedModel that Keras itself writes, whose weights are variables: only the output's name differs."""
+    with artifacts.quiet():
+        training.trained(at_home.pets).export(tmp_path / "by_keras", verbose=False)
+    saved = {"ours": small.saved_model, "theirs": tmp_path / "by_keras"}
+    files = [
+        conversion.write(conversion.convert(kind, model, calibration), tmp_path / f"{whose}.tflite")
+        for whose, model in saved.items()
+    ]
+    for tensor, their in zip(*map(inspection.tensors, files), strict=True):
+        assert (tensor.name, tensor.role) == (their.name, their.role) or tensor.role == "output"
+        assert (tensor.shape, tensor.dtype, tensor.axis) == (their.shape, their.dtype, their.axis)
+        np.testing.assert_array_equal(tensor.scale, their.scale)
+        np.testing.assert_array_equal(tensor.zero_point, their.zero_point)
+        np.testing.assert_array_equal(tensor.data, their.data)
 
 
 def test_files_that_are_there_are_not_written_again(at_home):

@@ -419,6 +419,7 @@ def test_the_name_of_a_layer(name, expected):
         ("net_1/dense_1/MatMul;net_1/dense_1/BiasAdd", "dense"),
         ("net_1/pool1_1/MaxPool2d", "pool1"),
         ("StatefulPartitionedCall_1:0", "output"),
+        ("PartitionedCall:0", "output"),
     ],
 )
 def test_the_layer_that_makes_a_tensor(name, expected):

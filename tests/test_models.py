@@ -285,3 +285,23 @@ def test_the_fused_normalisation_survives_saving(tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     assert any(isinstance(layer, models.FusedBatchNormalization) for layer in again.layers)
     np.testing.assert_array_equal(again.predict(images, verbose=0), model.predict(images, verbose=0))
+
+
+# --- frozen --------------------------------------------------------------------------------------------------
+
+
+def test_a_frozen_network_computes_the_same_and_keeps_its_weights():
+    model = tiny(models.FusedBatchNormalization)
+    images = np.random.default_rng(0).random((8, 6, 6, 3), np.float32)
+    model.fit(images, np.arange(8) % 2, verbose=0)  # so that the running statistics are not those of the beginning
+    expected, frozen = model.predict(images, verbose=0), models.frozen(model)
+    np.testing.assert_allclose(frozen(images), expected, atol=1e-6)
+    assert frozen.get_concrete_function().variables == ()
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    np.testing.assert_allclose(frozen(images), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [None, 1, 5])
+def test_a_frozen_network_takes_so_many_pictures(batch):
+    frozen = models.frozen(tiny(layers.BatchNormalization), batch)
+    assert frozen.input_signature == (tf.TensorSpec((batch, 6, 6, 3), tf.float32, "picture"),)

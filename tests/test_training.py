@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from helpers import artifacts, datasets, training
-from helpers.runtime import keras, tf
+from helpers.runtime import keras, steady, tf
 
 pytest_plugins = ["small"]
 
@@ -52,6 +52,18 @@ def test_augmentation_follows_from_its_seed():
     np.testing.assert_array_equal(first, training.augment(image, (1, 2)).numpy())
     others = [training.augment(image, (1, seed)).numpy() for seed in range(20)]
     assert len({other.tobytes() for other in others}) > 15
+
+
+def test_no_pipeline_waits_for_a_tuner(few, at_home):
+    images, labels = few.arrays("train")
+    pipelines = [training.batches(tf.constant(images), labels, 0, 16, 0), training._scoring_batches(images, labels)]
+    for pipeline in (*pipelines, at_home.pets.train, at_home.pets.validation, at_home.pets.test):
+        assert pipeline.options().autotune.enabled is False
+
+
+def test_a_steady_pipeline_gives_the_same():
+    numbers = tf.data.Dataset.range(100).map(lambda n: n * n, num_parallel_calls=tf.data.AUTOTUNE)
+    assert list(steady(numbers).as_numpy_iterator()) == [n * n for n in range(100)]
 
 
 def test_augmentation_flips_and_cuts_and_does_nothing_else():
@@ -247,6 +259,11 @@ def test_what_is_exported_says_nothing(at_home, tmp_path, capfd):
     assert (tmp_path / "saved_model" / "saved_model.pb").exists()
 
 
+def test_what_is_exported_has_constants_for_weights(at_home):
+    """Then there is nothing to restore, which is what takes long when a SavedModel is read."""
+    assert tf.saved_model.load(str(training.saved_model(at_home.pets))).serve.concrete_functions[0].variables == ()
+
+
 # --- in processes of their own -------------------------------------------------------------------------------
 
 RUN = """
@@ -327,7 +344,7 @@ def test_two_runs_give_the_same_files_and_so_does_one_that_is_killed_twice(small
 
 TWO_DEVICES = """
 import sys
-from helpers.runtime import keras, tf
+from helpers.runtime import keras, steady, tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from helpers import datasets, models, training
