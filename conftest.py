@@ -8,6 +8,7 @@ what they made.  The other begins with the tests, file by file, those with slow 
 write to the same folder.
 """
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -90,6 +91,12 @@ def pytest_collection_modifyitems(config, items):
         return course != parallel, not is_cell(item.nodeid), parallel and item.path not in slow
 
     items.sort(key=place)
+
+
+def pytest_collection_finish():
+    """Let the garbage collector pass over what lives to the end anyway: TensorFlow's modules, and all the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -264,9 +264,8 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
 
 
 def refresh_environment(artifacts_folder: str | None) -> dict[str, str]:
-    """Return the variables under which stored outputs are made: the drawn pets, the whole of them."""
+    """Return the variables under which stored outputs are made: with the drawn pets."""
     environment = {**os.environ, "PTQ_DATASET": "drawn"}
-    environment.pop("PTQ_QUICK", None)
     return environment | ({"PTQ_ARTIFACTS": artifacts_folder} if artifacts_folder else {})
 
 

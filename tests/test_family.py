@@ -95,6 +95,7 @@ def test_pictures_of_ones_own_share_the_weights_of_the_photographs():
 PLANS = {48: training.Plan(1, batch_size=16), 64: training.Plan(1, batch_size=16)}
 
 
+@pytest.mark.slow
 def test_one_command_trains_the_family(small_folder, tmp_path, capsys):
     """In processes of their own, as the command does it, on a few pictures; a resolution begins with the one before."""
     widths, first = (0.125, 0.1875), {48: PLANS[48]}

@@ -118,7 +118,6 @@ def test_files_are_scored_and_timed_at_their_own_size(tiny, drawn, folder, tmp_p
     from tiny import network
 
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
-    monkeypatch.setenv("PTQ_QUICK", "1")
     monkeypatch.setattr(frontier, "ROUNDS", {"XNNPACK": 2})
     mine = datasets.load(folder, verbose=False)
     network(datasets.normalise(datasets.resize(drawn[0], 48))).export(tmp_path / "saved_model", verbose=False)

@@ -344,7 +344,7 @@ def test_two_runs_give_the_same_files_and_so_does_one_that_is_killed_twice(small
 
 TWO_DEVICES = """
 import sys
-from helpers.runtime import keras, steady, tf
+from helpers.runtime import keras, tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from helpers import datasets, models, training
