@@ -31,7 +31,7 @@ from helpers import artifacts
 HERE = Path(__file__).resolve().parent
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
 SOLUTIONS = Path("solutions") / "solutions.ipynb"  # the notebooks link to it, so its page stands beside theirs
-# What later notebooks need and no training goes into, made beside notebooks that time nothing and leave a core idle.
+# What later notebooks need and no training goes into, made beside notebooks that time no network and leave a core idle.
 BESIDE = {
     "02_convert": "from helpers import architectures as a; [a.files(name) for name in a.ARCHITECTURES]",
     "04_how_to_quantize": "from helpers import datasets, family; family.files(datasets.load())",
