@@ -230,6 +230,11 @@ def _processor() -> str:
     return platform.processor() or "unknown"
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def read_metrics() -> dict:
     """Return `metrics.json` as a dictionary {data source: {section: values}}; empty if there is none yet."""
     path = root() / METRICS

@@ -19,7 +19,6 @@ from helpers.runtime import tf
 CALIBRATION_PICTURES = 100
 SAMPLE = 10_000  # values of a tensor that a search for its best range looks at
 GRAPH = "saved_model.pb"  # the file of a SavedModel that holds its computation
-SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
 
 RepresentativeDataset = Callable[[], Iterator[list[np.ndarray]]]
 
@@ -290,9 +289,10 @@ def edge_quantizer(
             name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in (ranges or {}).items()
         }
         if edge.need_calibration and not found:
-            entry = next(iter(Interpreter(str(float_file)).get_signature_runner(SIGNATURE).get_input_details()))
+            runner = Interpreter(str(float_file)).get_signature_runner(training.SIGNATURE)
+            entry = next(iter(runner.get_input_details()))
             samples = [{entry: calibration[i : i + 1]} for i in range(len(calibration))]  # they are read several times
-            found = edge.calibrate({SIGNATURE: samples})
+            found = edge.calibrate({training.SIGNATURE: samples})
         content = bytes(edge.quantize(found, enable_progress_report=False).quantized_model)
     return _scales_above_zero(content) if granularity in BLOCKS else content
 

@@ -29,6 +29,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from helpers.artifacts import cores
 from helpers.drawing import (
     CANVAS,
     INK,
@@ -547,11 +548,6 @@ class Workers:
         length = struct.unpack("<I", head)[0] if len(head) == 4 else 0
         content = stream.read(length) if 0 < length < 2**20 else b""
         return content if len(content) == length and content.startswith(b"\xff\xd8") else b""
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):

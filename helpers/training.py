@@ -16,6 +16,7 @@ BORDER = 12  # a random crop is cut from a picture with a reflected border, one 
 CHECKPOINT = "checkpoint.keras"
 HISTORY = "history.json"
 SAVED_MODEL = "saved_model"
+SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
 PRETRAINED = artifacts.project() / "data" / "checkpoints" / "residual_cnn.npz"
 PRETRAINED_INT8 = PRETRAINED.with_name("residual_cnn_int8.tflite")
 
@@ -277,11 +278,10 @@ def export(model: keras.Model, path: Path) -> None:
     functions that save and restore them.  A converter has no use for these and would spend most of its time on them
     (`benchmarks/conversion_speed.py` measures how much).
     """
-    computation = models.frozen(model)
     module = tf.Module()
-    module.serve = computation
+    module.serve = models.frozen(model)
     with artifacts.quiet():
-        tf.saved_model.save(module, str(path), signatures={"serving_default": computation})
+        tf.saved_model.save(module, str(path), signatures={SIGNATURE: module.serve})
 
 
 def trained(pets: Pets) -> keras.Model:

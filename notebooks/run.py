@@ -162,7 +162,7 @@ def beside(path: Path, environment: dict[str, str]) -> Iterator[None]:
     If the block raises, the process is stopped. If the process fails, nobody hears of it: the notebook that needs what
     is missing makes it, and says what is wrong.
     """
-    if path.stem not in BESIDE or (os.cpu_count() or 1) < 2:
+    if path.stem not in BESIDE or artifacts.cores() < 2:
         yield
         return
     silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)

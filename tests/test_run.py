@@ -115,7 +115,7 @@ def test_a_dead_kernel_is_named(tmp_path):
 @pytest.fixture
 def made_beside(tmp_path, monkeypatch):
     """A function that runs code beside a notebook `02_b`, with what a block does meanwhile; returns the folder."""
-    monkeypatch.setattr(run.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(run.artifacts, "cores", lambda: 2)
 
     def make(code: str, block=lambda: None, name: str = "02_b") -> Path:
         monkeypatch.setattr(run, "BESIDE", {"02_b": code})
@@ -138,7 +138,7 @@ def test_nothing_is_made_beside_another_notebook(made_beside):
 
 
 def test_nothing_is_made_beside_a_notebook_on_one_core(made_beside, monkeypatch):
-    monkeypatch.setattr(run.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(run.artifacts, "cores", lambda: 1)
     assert not (made_beside(WRITES) / "here").exists()
 
 
@@ -147,7 +147,7 @@ def test_a_process_that_fails_is_left_to_the_notebooks(made_beside, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_notebook_that_fails_stops_it(made_beside, tmp_path):
+def test_a_notebook_that_fails_stops_it(made_beside):
     def fail():
         raise run.RunError("cell 1 of 1 failed")
 
