@@ -23,7 +23,7 @@ help:
 	@echo "make clean     delete everything a run made; the virtual environment stays"
 
 run: $(INSTALLED)
-	@$(PY) notebooks/run.py
+	@$(PY) tools/run.py
 
 test: $(INSTALLED)
 	@$(PY) -m pytest --fresh -n 2
@@ -40,16 +40,16 @@ photos: $(INSTALLED)
 	@$(PY) -m helpers.datasets photographs
 
 slides: $(INSTALLED)
-	@$(PY) notebooks/slides.py
+	@$(PY) tools/slides.py
 
 refresh: $(INSTALLED)
-	@$(PY) notebooks/run.py --refresh
+	@$(PY) tools/run.py --refresh
 
 figures: $(INSTALLED)
-	@$(PY) notebooks/figures.py
+	@$(PY) tools/figures.py
 
 badges: $(INSTALLED)
-	@$(PY) notebooks/badges.py
+	@$(PY) tools/badges.py
 
 lint: $(INSTALLED)
 	@$(PY) -m ruff format .

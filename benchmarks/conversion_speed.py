@@ -12,20 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import artifacts, conversion, datasets, inspection, latency, training
+from helpers.base import console
+from helpers.measure import latency
+from helpers.networks import training
+from helpers.pictures import datasets
+from helpers.tflite import convert, from_keras, inspect
 
 PICTURES = 20  # that calibrate
 
 
 def exported_by_keras(model, path: Path) -> None:
     """Write the SavedModel that Keras itself writes."""
-    with artifacts.quiet():
+    with console.quiet():
         model.export(path, verbose=False)
 
 
 def contents(content: bytes, path: Path) -> list[tuple]:
     """Return what the tensors of a .tflite file hold, without their names."""
-    tensors = inspection.tensors(conversion.write(content, path))
+    tensors = inspect.tensors(convert.write(content, path))
     return [(t.shape, t.dtype, t.scale.tolist(), t.zero_point.tolist(), np.asarray(t.data).tolist()) for t in tensors]
 
 
@@ -34,14 +38,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    model, calibration = training.pretrained(), conversion.calibration_inputs(datasets.load("drawn"), PICTURES)
+    model, calibration = training.pretrained(), datasets.calibration_inputs(datasets.load("drawn"), PICTURES)
     with tempfile.TemporaryDirectory() as folder:
-        ways = {"variables": exported_by_keras, "constants": training.export}
+        ways = {"variables": exported_by_keras, "constants": from_keras.export}
         saved = {way: Path(folder) / way for way in ways}
         steps = {"export": {way: lambda way=way: ways[way](model, saved[way]) for way in ways}}
         for kind in ("float32", "int8"):
             steps[kind] = {
-                way: lambda kind=kind, way=way: conversion.convert(kind, saved[way], calibration) for way in ways
+                way: lambda kind=kind, way=way: convert.convert(kind, saved[way], calibration) for way in ways
             }
         for step, calls in steps.items():
             timings = latency.interleave(calls, arguments.rounds, step, warm_up=1)

@@ -10,17 +10,21 @@ import argparse
 
 import numpy as np
 
-from helpers import conversion, datasets, evaluation, latency
+from helpers.measure import accuracy, latency
+from helpers.networks import converted
+from helpers.pictures import datasets
+from helpers.pictures.conventions import normalise
+from helpers.tflite import interpreter
 
 
 def one_at_a_time(path, images: np.ndarray) -> np.ndarray:
     """Classify pictures one by one, as the tutorials do: one interpreter, batch 1, a Python loop."""
-    ready = evaluation.interpreter(path)
+    ready = interpreter.load(path)
     entry = ready.get_input_details()[0]
     answers = []
     for image in images:
-        inputs = evaluation.quantize_input(evaluation.normalise(image[None]), entry)
-        answers.append(evaluation.run(ready, inputs)[0])
+        inputs = interpreter.quantize_input(normalise(image[None]), entry)
+        answers.append(interpreter.run(ready, inputs)[0])
     return np.array(answers)
 
 
@@ -33,12 +37,12 @@ def main() -> None:
     pets = datasets.load()
     images = pets.arrays("test", arguments.pictures)[0]
     for kind in ("float32", "int8"):
-        path = conversion.file(pets, kind)
-        difference = np.abs(one_at_a_time(path, images[:100]) - evaluation.predict(path, images[:100])).max()
+        path = converted.file(pets, kind)
+        difference = np.abs(one_at_a_time(path, images[:100]) - accuracy.predict(path, images[:100])).max()
         assert difference < 1e-5, f"the two ways disagree by {difference}"
         calls = {
             "one at a time": lambda path=path: one_at_a_time(path, images),
-            "in batches": lambda path=path: evaluation.predict(path, images),
+            "in batches": lambda path=path: accuracy.predict(path, images),
         }
         timings = latency.interleave(calls, arguments.rounds, kind, warm_up=1)
         rates = {name: len(images) / np.median(timings.seconds[name]) for name in calls}

@@ -16,19 +16,24 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import artifacts, conversion, datasets, evaluation, integer_inference, latency, models, training
+from helpers.base import artifacts, machine
+from helpers.integer.network import load_network
+from helpers.measure import accuracy, latency
+from helpers.networks import models, training
+from helpers.pictures import datasets
+from helpers.tflite import convert, from_keras
 
 
 def compact_int8(pets: datasets.Pets) -> Path:
     """Return the full int8 file of the compact network, trained for one epoch."""
 
     def build(part: Path) -> None:
-        model, _ = training.train(pets, models.compact_cnn, training.Plan(epochs=1), pets.folder / "compact")
+        model, _ = training.train(pets, models.compact_cnn, training.TrainingPlan(epochs=1), pets.folder / "compact")
         saved = pets.folder / "compact" / training.SAVED_MODEL
-        training.export(model, saved)
-        part.write_bytes(conversion.convert("int8", saved, conversion.calibration_inputs(pets)))
+        from_keras.export(model, saved)
+        part.write_bytes(convert.convert("int8", saved, datasets.calibration_inputs(pets)))
 
-    path = pets.folder / "compact" / conversion.filename("int8")
+    path = pets.folder / "compact" / convert.filename("int8")
     return artifacts.build_if_missing(path, build, "The compact network's int8 file", 40)
 
 
@@ -41,21 +46,21 @@ def main() -> None:
     arguments = parser.parse_args()
     pets = datasets.load()
     images, path = pets.arrays("test", arguments.pictures)[0], compact_int8(pets)
-    network = integer_inference.load(path)
+    network = load_network(path)
     calls = {
-        "reference kernels": lambda: evaluation.predict(path, images, "reference"),
+        "reference kernels": lambda: accuracy.predict(path, images, "reference"),
         "integer network": lambda: network.predict(images),
     }
     different = int((calls["reference kernels"]() != calls["integer network"]()).sum())
     assert different == 0, f"{different} of the outputs differ"
     for cores in (1, 2):
-        evaluation.CORES = cores
+        machine.THREADS = cores
         timings = latency.interleave(calls, arguments.rounds, f"{cores} cores", warm_up=1)
         rates = {name: len(images) / np.median(timings.seconds[name]) for name in calls}
         told = ", ".join(f"{name} {rate:,.0f} pictures/s" for name, rate in rates.items())
         print(f"cores used: {cores}. {told}; ratio {timings.ratio(*calls)}")
     if arguments.many:
-        network = integer_inference.load(training.PRETRAINED_INT8)
+        network = load_network(training.PRETRAINED_INT8)
         start = time.perf_counter()
         network.predict(np.resize(images, (arguments.many, *images.shape[1:])))
         print(f"the residual network: {time.perf_counter() - start:.1f} s for {arguments.many:,} pictures")

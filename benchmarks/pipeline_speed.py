@@ -11,8 +11,10 @@ import argparse
 
 import numpy as np
 
-from helpers import latency, models, training
-from helpers.runtime import SEED, keras, make_deterministic, tf
+from helpers.base.seed import SEED
+from helpers.base.tf import keras, make_deterministic, tf
+from helpers.measure import latency
+from helpers.networks import models, training
 
 STEPS = (20, 40, 60, 80, 120, 160)
 BATCH = 32

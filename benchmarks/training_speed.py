@@ -9,8 +9,10 @@ import argparse
 
 import numpy as np
 
-from helpers import latency, models
-from helpers.runtime import SEED, keras, make_deterministic
+from helpers.base.seed import SEED
+from helpers.base.tf import keras, make_deterministic
+from helpers.measure import latency
+from helpers.networks import models
 
 BATCH = 32
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import artifacts
+from helpers.base import artifacts
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)

@@ -9,8 +9,8 @@ import pytest
 
 @pytest.fixture(scope="session", params=["drawn"], ids=["drawn pets"])
 def pets(request):
-    """The drawn pets (`helpers.datasets.Pets`); by its id, the conftest of the project knows what uses them."""
-    from helpers import datasets
+    """The drawn pets (`datasets.Pets`); by its id, the conftest of the project knows what uses them."""
+    from helpers.pictures import datasets
 
     return datasets.load(request.param, verbose=False)
 
@@ -18,7 +18,7 @@ def pets(request):
 @pytest.fixture(scope="session")
 def saved_model(pets):
     """The folder of the trained compact network, as `01_train` exports it."""
-    from helpers import training
+    from helpers.networks import training
 
     return training.saved_model(pets)
 
@@ -26,6 +26,6 @@ def saved_model(pets):
 @pytest.fixture(scope="session")
 def files(pets, saved_model):
     """The converted files of `02_convert`: {kind: path}."""
-    from helpers import conversion
+    from helpers.networks import converted
 
-    return conversion.files(pets)
+    return converted.files(pets)

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from helpers import artifacts
+from helpers.base import console
 
 DTYPES = {"float32": 0, "int32": 2, "uint8": 3, "int8": 9, "int16": 7, "int4": 17}
 OPTIONS = {  # operator: name of the table with its settings, in schema.fbs
@@ -109,7 +109,7 @@ def _tensor(model: schema.ModelT, operand: Operand, name: str) -> schema.TensorT
 
 def run(content: bytes, *inputs: np.ndarray, kernels=OpResolverType.BUILTIN_REF) -> np.ndarray:
     """Run a model in TFLite, by default on the reference kernels, in the shapes that the file has."""
-    with artifacts.quiet():
+    with console.quiet():
         ready = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=1)
         ready.allocate_tensors()
     for entry, values in zip(ready.get_input_details(), inputs, strict=True):

@@ -24,7 +24,7 @@ class Small:
     pictures: Path  # the reader's folder
     home: Path  # PTQ_ARTIFACTS
     pets: object  # datasets.Pets
-    plan: object  # training.Plan
+    plan: object  # training.TrainingPlan
     history: dict
     saved_model: Path
     files: dict[str, Path]
@@ -54,7 +54,7 @@ def python():
 @pytest.fixture(scope="session")
 def small_folder(tmp_path_factory):
     """A folder with `cat/` and `dog/`, 70 drawn pictures each."""
-    from helpers import drawn_pets
+    from helpers.pictures import drawn_pets
 
     folder = tmp_path_factory.mktemp("small") / "pets"
     for label in drawn_pets.CLASSES:
@@ -67,15 +67,17 @@ def small_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small(small_folder, tmp_path_factory):
     """The small data set, with the compact network trained for four epochs and converted; for reading only."""
-    from helpers import conversion, datasets, models, training
+    from helpers.networks import converted, models, training
+    from helpers.pictures import datasets
+    from helpers.tflite import from_keras
 
     home = tmp_path_factory.mktemp("artifacts")
-    plan = training.Plan(epochs=4, batch_size=16)
+    plan = training.TrainingPlan(epochs=4, batch_size=16)
     with artifacts_in(home):
         pets = datasets.load(small_folder, verbose=False)
         model, history = training.train(pets, models.compact_cnn, plan)
-        training.export(model, pets.folder / training.SAVED_MODEL)
-        files = conversion.files(pets)
+        from_keras.export(model, pets.folder / training.SAVED_MODEL)
+        files = converted.files(pets)
         return Small(small_folder, home, pets, plan, history, pets.folder / training.SAVED_MODEL, files)
 
 

@@ -1,7 +1,7 @@
 """Any notebook can be the first one opened: each runs alone, with nothing made before, on a few pictures.
 
 It runs in JupyterLab where there is a browser, as a reader runs it, and what is seen there is looked at; elsewhere
-`notebooks/run.py` runs it. The first one, which needs no pictures, runs in `test_lab.py`.
+`tools/run.py` runs it. The first one, which needs no pictures, runs in `test_lab.py`.
 
 And without the packages that only measure: TensorFlow Lite Micro, the emulator, and compilers for other processors.
 """
@@ -20,7 +20,9 @@ import pytest
 
 import browser
 import lab
-from helpers import architectures, artifacts, conversion, training
+from helpers.base import artifacts, metrics
+from helpers.networks import published, training
+from helpers.tflite import convert
 
 pytest_plugins = ["small", "browser"]
 
@@ -28,16 +30,16 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 COURSE = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))[1:]  # all that need pictures
 PICTURES = 25  # of each class: a third of the small folder, because four trainings and four conversions take long
 AT_ONCE = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2  # notebooks: one for each core that other tests leave
-FILES = {conversion.filename(kind) for kind in conversion.KINDS}
+FILES = {convert.filename(kind) for kind in convert.KINDS}
 
 # What must be there afterwards, besides the page: whatever the notebook needs and whatever it writes.
 MADE = {
     "01_train": {training.SAVED_MODEL},
     "02_convert": {training.SAVED_MODEL, "converted_model.tflite", *FILES},
     "03_why_quantize": {training.SAVED_MODEL, "alexnet_files", *FILES},
-    "04_how_to_quantize": {training.SAVED_MODEL, *map(conversion.filename, ("float32", "dynamic range", "int8"))},
+    "04_how_to_quantize": {training.SAVED_MODEL, *map(convert.filename, ("float32", "dynamic range", "int8"))},
     "05_tradeoffs": {training.SAVED_MODEL, "mobilenet", *FILES},
-    "06_other_parts": {training.SAVED_MODEL, "alexnet_files", "repairs", conversion.filename("float32")},
+    "06_other_parts": {training.SAVED_MODEL, "alexnet_files", "repairs", convert.filename("float32")},
     "07_on_the_board": {training.SAVED_MODEL, "firmware", *FILES},
     "08_summary": {training.SAVED_MODEL, *FILES},
 }
@@ -81,7 +83,7 @@ def in_jupyterlab(server, tab, name, home, **variables):
 
 
 def by_command(name, home, **variables):
-    """Run one notebook with `notebooks/run.py`."""
+    """Run one notebook with `tools/run.py`."""
     environment = {**os.environ, "PTQ_ARTIFACTS": str(home), **variables}
     command = [sys.executable, str(NOTEBOOKS / "run.py"), "--only", name]
     options = {"capture_output": True, "text": True, "timeout": 500, "check": False}
@@ -105,7 +107,7 @@ def few(small_folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(few, tmp_path_factory):
     """Where each notebook runs, and with which variables: {name: (its artifacts, variables)}."""
-    shared = artifacts.root() / architectures.FOLDER  # files that belong to no pictures: made here once for all tests
+    shared = artifacts.root() / published.FOLDER  # files that belong to no pictures: made here once for all tests
     shared.mkdir(exist_ok=True)
 
     blind = tmp_path_factory.mktemp("blind")
@@ -115,7 +117,7 @@ def prepared(few, tmp_path_factory):
     def place(name):
         home = tmp_path_factory.mktemp(name)
         with contextlib.suppress(OSError):  # Windows may refuse links; then these files are made twice
-            (home / architectures.FOLDER).symlink_to(shared, target_is_directory=True)
+            (home / published.FOLDER).symlink_to(shared, target_is_directory=True)
         return home, {"PTQ_DATASET": str(few), **(hidden if name == BOARD else {})}
 
     return {name: place(name) for name in COURSE}
@@ -151,7 +153,7 @@ def test_the_board_needs_no_package_that_only_measures(runs):
     assert ran.problems == []
     for words in ("not measured", "computed from the file", "Not tried here", "recorded", "cannot be built here"):
         assert words in ran.shown
-    sections = json.loads((ran.home / artifacts.METRICS).read_text())
+    sections = json.loads((ran.home / metrics.METRICS).read_text())
     (found,) = [numbers["board"] for numbers in sections.values() if "board" in numbers]
     assert found["counts"] == "recorded"
     assert found["files"]["int8"]["arena"].startswith("computed")

@@ -5,10 +5,12 @@ import csv
 import numpy as np
 import pytest
 
-from helpers import architectures, artifacts, conversion, evaluation, inspection
-from helpers.architectures import Architecture
-from helpers.datasets import normalise
-from helpers.runtime import keras
+from helpers.base import artifacts, data
+from helpers.base.tf import keras
+from helpers.networks import published
+from helpers.networks.published import Architecture
+from helpers.pictures.conventions import normalise
+from helpers.tflite import convert, inspect, interpreter
 
 pytest_plugins = ["small"]
 
@@ -18,30 +20,30 @@ SMALL = Architecture("MobileNet", SIZE, 5)
 
 @pytest.fixture(scope="module")
 def inputs():
-    return normalise(architectures.pictures(SIZE))
+    return normalise(published.pictures(SIZE))
 
 
 @pytest.fixture(scope="module")
 def model(inputs):
-    return architectures.network("MobileNet", inputs, alpha=WIDTH)
+    return published.network("MobileNet", inputs, alpha=WIDTH)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """MobileNet v1, a quarter as wide, at 64 pixels: {kind: path}."""
     folder = tmp_path_factory.mktemp("architectures") / "small"
-    architectures.build(SMALL, folder, alpha=WIDTH)
-    return {kind: folder / conversion.filename(kind) for kind in ("float32", "int8")}
+    published.build(SMALL, folder, alpha=WIDTH)
+    return {kind: folder / convert.filename(kind) for kind in ("float32", "int8")}
 
 
 # --- the network ---------------------------------------------------------------------------------------------
 
 
 def test_pictures_are_cats_and_dogs_in_turn_and_always_the_same():
-    images = architectures.pictures(80, 3)
+    images = published.pictures(80, 3)
     assert images.shape == (3, 80, 80, 3) and images.dtype == np.uint8
     assert len({image.tobytes() for image in images}) == 3
-    np.testing.assert_array_equal(images, architectures.pictures(80, 3))
+    np.testing.assert_array_equal(images, published.pictures(80, 3))
 
 
 def test_every_normalised_channel_has_mean_0_and_nearly_variance_1(model, inputs):
@@ -63,35 +65,35 @@ def test_without_the_statistics_activations_fade(inputs):
 
 def test_the_scores_of_the_classes_spread(model, inputs):
     probabilities = np.asarray(model(inputs[:1], training=False), np.float64)
-    assert np.log(probabilities).std(axis=1).mean() == pytest.approx(architectures.SPREAD, rel=0.02)
+    assert np.log(probabilities).std(axis=1).mean() == pytest.approx(published.SPREAD, rel=0.02)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_one_picture_has_no_variance(inputs):
     with pytest.raises(ValueError, match="at least two pictures; found 1"):
-        architectures.network("MobileNet", inputs[:1])
+        published.network("MobileNet", inputs[:1])
 
 
 # --- the files -----------------------------------------------------------------------------------------------
 
 
 def test_the_float32_file_is_the_model(model, files, inputs):
-    ready = evaluation.interpreter(files["float32"], "reference")
+    ready = interpreter.load(files["float32"], "reference")
     for i in range(len(inputs)):
         expected = np.asarray(model(inputs[i : i + 1], training=False))
-        np.testing.assert_allclose(evaluation.run(ready, inputs[i : i + 1]), expected, rtol=2e-3, atol=1e-5)
+        np.testing.assert_allclose(interpreter.run(ready, inputs[i : i + 1]), expected, rtol=2e-3, atol=1e-5)
 
 
 def test_types_are_those_of_their_names(files):
     for kind, path in files.items():
-        weighed = {t.dtype for t in inspection.tensors(path) if t.role in ("input", "output", "weights")}
+        weighed = {t.dtype for t in inspect.tensors(path) if t.role in ("input", "output", "weights")}
         assert weighed == {kind}
-        assert all(t.shape[0] == 1 for t in inspection.tensors(path) if t.role in ("input", "output"))
+        assert all(t.shape[0] == 1 for t in inspect.tensors(path) if t.role in ("input", "output"))
 
 
 def test_no_range_is_degenerate(files):
     """A range of almost nothing is what aborts kernels: its scale makes a multiplier that is out of bounds."""
-    scaled = [t for t in inspection.tensors(files["int8"]) if len(t.scale)]
+    scaled = [t for t in inspect.tensors(files["int8"]) if len(t.scale)]
     assert len(scaled) > 50
     for tensor in scaled:
         assert np.all(np.isfinite(tensor.scale)) and np.all(tensor.scale > 0)
@@ -100,12 +102,12 @@ def test_no_range_is_degenerate(files):
             assert 1e-3 < tensor.scale[0] < 1, tensor.name
 
 
-@pytest.mark.parametrize("kernels", evaluation.KERNELS)
+@pytest.mark.parametrize("kernels", interpreter.KERNEL_SETS)
 @pytest.mark.parametrize("kind", ["float32", "int8"])
 def test_files_run_on_every_kernel_set(files, inputs, kind, kernels):
-    ready = evaluation.interpreter(files[kind], kernels)
+    ready = interpreter.load(files[kind], kernels)
     entry = ready.get_input_details()[0]
-    answer = evaluation.run(ready, evaluation.quantize_input(inputs[:1], entry))
+    answer = interpreter.run(ready, interpreter.quantize_input(inputs[:1], entry))
     assert answer.shape == (1, 1000)
     assert np.all(np.isfinite(answer)) and answer.sum() == pytest.approx(1, abs=0.3)  # codes of 1/256 each
 
@@ -117,19 +119,19 @@ def test_int8_says_roughly_what_float32_says(files, inputs):
     """
     said = {}
     for kind, path in files.items():
-        ready = evaluation.interpreter(path, "reference", experimental_preserve_all_tensors=True)
+        ready = interpreter.load(path, "reference", experimental_preserve_all_tensors=True)
         entry, rows = ready.get_input_details()[0], []
-        logits = inspection.operators(path)[-1].inputs[0]  # of the softmax
+        logits = inspect.operators(path)[-1].inputs[0]  # of the softmax
         details = {d["index"]: d for d in ready.get_tensor_details()}[logits]
         for i in range(len(inputs)):
-            evaluation.run(ready, evaluation.quantize_input(inputs[i : i + 1], entry))
-            rows.append(evaluation.dequantize_output(ready.get_tensor(logits), details).ravel())
+            interpreter.run(ready, interpreter.quantize_input(inputs[i : i + 1], entry))
+            rows.append(interpreter.dequantize_output(ready.get_tensor(logits), details).ravel())
         said[kind] = np.concatenate(rows)
     assert np.corrcoef(said["float32"], said["int8"])[0, 1] > 0.5
 
 
 def test_the_same_run_gives_the_same_bytes(files, tmp_path):
-    architectures.build(SMALL, tmp_path / "again", alpha=WIDTH)
+    published.build(SMALL, tmp_path / "again", alpha=WIDTH)
     for path in files.values():
         assert artifacts.sha256(tmp_path / "again" / path.name) == artifacts.sha256(path)
 
@@ -141,13 +143,13 @@ def test_files_are_made_once_and_whole(monkeypatch, tmp_path, capsys):
         made.append(architecture)
         folder.mkdir()
         for kind in ("float32", "int8"):
-            (folder / conversion.filename(kind)).write_bytes(b"TFL3")
+            (folder / convert.filename(kind)).write_bytes(b"TFL3")
 
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
-    monkeypatch.setattr(architectures, "build", build)
-    first, second = architectures.files("MobileNet v1"), architectures.files("MobileNet v1")
+    monkeypatch.setattr(published, "build", build)
+    first, second = published.files("MobileNet v1"), published.files("MobileNet v1")
     assert first == second and all(path.is_file() for path in first.values())
-    assert made == [architectures.ARCHITECTURES["MobileNet v1"]]
+    assert made == [published.ARCHITECTURES["MobileNet v1"]]
     assert "The pair of files of MobileNet v1 is not there yet" in capsys.readouterr().out
     assert first["int8"].parent == tmp_path / "architectures" / "mobilenet_v1"
 
@@ -158,22 +160,22 @@ def test_a_build_that_fails_leaves_nothing(monkeypatch, tmp_path):
         raise RuntimeError("no memory")
 
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
-    monkeypatch.setattr(architectures, "build", build)
+    monkeypatch.setattr(published, "build", build)
     with pytest.raises(RuntimeError):
-        architectures.files("MobileNet v1")
-    assert not architectures.folder_of("MobileNet v1").exists()
+        published.files("MobileNet v1")
+    assert not published.folder_of("MobileNet v1").exists()
 
 
 def test_an_unknown_architecture():
     with pytest.raises(KeyError, match="Expected one of MobileNet v1, ResNet v2, Inception v3; found 'VGG'"):
-        architectures.files("VGG")
+        published.files("VGG")
 
 
 # --- what was published --------------------------------------------------------------------------------------
 
 
 def test_the_lectures_values_are_those_of_its_chart():
-    assert architectures.published() == {
+    assert published.latencies() == {
         "MobileNet v1": {"float32": 80, "int8": 40},
         "ResNet v2": {"float32": 1480, "int8": 970},
         "Inception v3": {"float32": 660, "int8": 370},
@@ -181,9 +183,9 @@ def test_the_lectures_values_are_those_of_its_chart():
 
 
 def test_every_published_value_names_its_source():
-    with (artifacts.project() / "data" / "published_latency.csv").open(encoding="utf-8", newline="") as table:
+    with (data.project() / "data" / "published_latency.csv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
-    assert {row["architecture"] for row in rows} == set(architectures.ARCHITECTURES)
+    assert {row["architecture"] for row in rows} == set(published.ARCHITECTURES)
     assert all(row["source"] and row["year"] and row["device"] and float(row["milliseconds"]) > 0 for row in rows)
 
 
@@ -191,20 +193,20 @@ def test_every_published_value_names_its_source():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", published.ARCHITECTURES)
 def test_the_published_networks_run_on_every_kernel_set(name):
     """As the notebooks use them.
 
     Of the large ones the reference kernels run the int8 file only, which is the one that a bad range would abort: they
     take ten seconds and more for a picture in float32.
     """
-    architecture = architectures.ARCHITECTURES[name]
-    image = normalise(architectures.pictures(architecture.size, 1))
-    for kind, path in architectures.files(name).items():
+    architecture = published.ARCHITECTURES[name]
+    image = normalise(published.pictures(architecture.size, 1))
+    for kind, path in published.files(name).items():
         answers = []
-        for kernels in evaluation.KERNELS:
+        for kernels in interpreter.KERNEL_SETS:
             if kernels == "reference" and kind == "float32" and name != "MobileNet v1":
                 continue
-            ready = evaluation.interpreter(path, kernels)
-            answers.append(evaluation.run(ready, evaluation.quantize_input(image, ready.get_input_details()[0])))
+            ready = interpreter.load(path, kernels)
+            answers.append(interpreter.run(ready, interpreter.quantize_input(image, ready.get_input_details()[0])))
         assert all(np.all(np.isfinite(answer)) and answer.max() > 0.02 for answer in answers)

@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import arena, artifacts, board, family, pruning
-from helpers.arena import Buffer
+from helpers.base import data
+from helpers.board import arena
+from helpers.board.arena import Buffer
+from helpers.networks import alexnet, mobilenet
+from helpers.tflite import micro
 from one_operator import Operand, build, constant
 from test_board import values_outside
 
 pytest_plugins = ["tiny"]
 
-RESIDUAL = artifacts.project() / "data" / "checkpoints" / "residual_cnn_int8.tflite"
+RESIDUAL = data.folder() / "checkpoints" / "residual_cnn_int8.tflite"
 
-needs_micro = pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
+needs_micro = pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
 
 
 @pytest.fixture
@@ -165,14 +168,14 @@ def test_the_head_of_the_default_network_is_planned_to_the_byte(files, kind):
 
 @needs_micro
 def test_the_head_of_the_alexnet_is_planned_to_the_byte(pets):
-    for path in pruning.files(pets).values():
+    for path in alexnet.files(pets).values():
         same(path)
 
 
 @needs_micro
 @pytest.mark.slow
 def test_the_heads_of_the_mobilenets_are_planned_to_the_byte(pets):
-    paths = [path for pair in family.files(pets).values() for path in pair.values()]
+    paths = [path for pair in mobilenet.files(pets).values() for path in pair.values()]
     for path in paths:
         same(path)
     plans = [arena.plan(arena.buffers(path)) for path in paths]
@@ -222,7 +225,7 @@ def test_the_counters_of_a_float32_mean_are_planned_to_the_byte(tmp_path):
 
 @needs_micro
 def test_a_measurement_is_called_one(tiny):
-    found, measured = arena.ram(tiny["int8"]), board.arena(tiny["int8"])
+    found, measured = arena.ram(tiny["int8"]), micro.arena(tiny["int8"])
     assert (found.activations, found.persistent) == (measured.activations, measured.persistent)
     assert found.total == measured.total and found.source == arena.MEASURED
 
@@ -243,7 +246,7 @@ def test_what_is_measured_is_what_is_flashed(tiny, tmp_path):
 @needs_micro
 def test_the_table_says_what_is_refused(tiny):
     table = arena.ram_table({kind: tiny[kind] for kind in ("int8", "dynamic range")})
-    measured = board.arena(tiny["int8"])
+    measured = micro.arena(tiny["int8"])
     row = ["int8", *["55,296"] * 3, f"{measured.persistent:,}", f"{measured.total:,}", ""]
     assert table.rows == [row, ["dynamic range", *["221,184"] * 2, *"–––", "refused"]]
     with pytest.raises(ValueError, match=r"cannot run dynamic_range.tflite \(Hybrid"):
@@ -267,6 +270,6 @@ def test_the_allowances_are_those_of_an_empty_program():
 def test_a_bad_allowance_is_shown(line, tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "ram_allowances.csv").write_text(f"part,bytes,what,source,year\n{line}\n")
-    monkeypatch.setattr(artifacts, "project", lambda: tmp_path)
-    with pytest.raises(ValueError, match=r"A line of ram_allowances.csv needs part, bytes, .* found .*stack"):
+    monkeypatch.setattr(data, "folder", lambda: tmp_path / "data")
+    with pytest.raises(ValueError, match=r"A line of ram_allowances.csv needs part .*bytes .* Found .*stack"):
         arena.allowances()

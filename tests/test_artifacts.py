@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 import pytest
 
-from helpers import artifacts
+from helpers.base import artifacts, console, data, metrics
+from helpers.base.machine import PACKAGES
 
 
 def names(folder):
@@ -44,14 +45,14 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_the_folder_stands_in_the_project_by_default(tmp_path, monkeypatch, value):
-    monkeypatch.setattr(artifacts, "project", lambda: tmp_path)
+    monkeypatch.setattr(data, "project", lambda: tmp_path)
     monkeypatch.delenv("PTQ_ARTIFACTS") if value is None else monkeypatch.setenv("PTQ_ARTIFACTS", value)
     assert artifacts.root() == (tmp_path / "artifacts").resolve()
 
 
 def test_the_project_holds_helpers_and_notebooks():
-    assert (artifacts.project() / "helpers" / "artifacts.py").is_file()
-    assert (artifacts.project() / "notebooks").is_dir()
+    assert (data.project() / "helpers" / "base" / "artifacts.py").is_file()
+    assert (data.project() / "notebooks").is_dir()
 
 
 # --- whole or not at all -------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def test_a_block_that_writes_nothing_is_told_so(tmp_path):
 
 KILLED = """
 import os, pathlib, signal, sys
-from helpers import artifacts
+from helpers.base import artifacts
 with artifacts.atomic(pathlib.Path(sys.argv[1])) as part:
     part.write_bytes(b"half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -228,7 +229,7 @@ def test_what_several_need_at_once_is_built_once(tmp_path, monkeypatch, capsys):
 
 HOLD = """
 import pathlib, sys, time
-from helpers import artifacts
+from helpers.base import artifacts
 with artifacts.one_at_a_time(pathlib.Path(sys.argv[1])):
     print("in", flush=True)
     time.sleep(600)
@@ -288,7 +289,7 @@ def test_where_there_are_no_locks_nobody_waits(tmp_path, monkeypatch):
     [(0.4, "0 s"), (40, "40 s"), (90, "2 min"), (1500, "25 min"), (5400, "1.5 h"), (9000, "2.5 h")],
 )
 def test_duration(seconds, words):
-    assert artifacts.duration(seconds) == words
+    assert console.duration(seconds) == words
 
 
 def test_sha256(tmp_path):
@@ -300,7 +301,7 @@ def test_sha256(tmp_path):
 
 
 def test_progress_hands_everything_on_and_leaves_no_line(capfd):
-    assert list(artifacts.progress([3, 1, 2], "Counting", "it")) == [3, 1, 2]
+    assert list(console.progress([3, 1, 2], "Counting", "it")) == [3, 1, 2]
     shown = capfd.readouterr()
     assert shown.err == ""
     assert "\n" not in shown.out
@@ -321,7 +322,7 @@ def loud_logger():
 
 
 def test_chatter_is_held_back_and_speech_is_not(capfd):
-    with loud_logger() as logger, artifacts.quiet():
+    with loud_logger() as logger, console.quiet():
         os.write(2, b"from C++\n")
         subprocess.run([sys.executable, "-c", "import sys; sys.exit('from a process')"], check=False, timeout=60)
         print("from Python", file=sys.stderr)
@@ -331,7 +332,7 @@ def test_chatter_is_held_back_and_speech_is_not(capfd):
 
 
 def test_chatter_is_shown_when_the_block_raises(capfd):
-    with pytest.raises(ValueError, match="why"), artifacts.quiet():
+    with pytest.raises(ValueError, match="why"), console.quiet():
         os.write(2, b"from C++\n")
         print("from Python", file=sys.stderr)
         raise ValueError("why")
@@ -340,9 +341,9 @@ def test_chatter_is_shown_when_the_block_raises(capfd):
 
 def test_everything_is_as_before_after_a_quiet_block(capfd):
     stream, threshold = sys.stderr, logging.root.manager.disable
-    with artifacts.quiet():
+    with console.quiet():
         pass
-    with pytest.raises(ValueError, match="no"), artifacts.quiet():
+    with pytest.raises(ValueError, match="no"), console.quiet():
         raise ValueError("no")
     assert sys.stderr is stream
     assert logging.root.manager.disable == threshold
@@ -354,12 +355,12 @@ def test_everything_is_as_before_after_a_quiet_block(capfd):
 
 
 def test_quiet_blocks_can_be_nested(capfd):
-    with artifacts.quiet():
-        with artifacts.quiet():
+    with console.quiet():
+        with console.quiet():
             os.write(2, b"inner\n")
         os.write(2, b"outer\n")
     assert capfd.readouterr().err == ""
-    with pytest.raises(ValueError, match="why"), artifacts.quiet(), artifacts.quiet():
+    with pytest.raises(ValueError, match="why"), console.quiet(), console.quiet():
         os.write(2, b"inner\n")
         raise ValueError("why")
     assert capfd.readouterr().err == "inner\n"
@@ -371,7 +372,7 @@ def test_quiet_blocks_of_several_threads_leave_standard_error_whole(capfd):
     def work():
         try:
             for _ in range(100):
-                with artifacts.quiet():
+                with console.quiet():
                     os.write(2, b"chatter\n")
                     print("chatter", file=sys.stderr)
         except Exception as error:
@@ -392,39 +393,39 @@ def test_quiet_blocks_of_several_threads_leave_standard_error_whole(capfd):
 
 
 def test_no_measurements_yet(home):
-    assert artifacts.read_metrics() == {}
+    assert metrics.read() == {}
 
 
 def test_measurements_stand_under_their_data_with_the_machine(home):
-    artifacts.record("drawn", "training", {"accuracy": 0.9})
-    artifacts.record("photographs", "training", {"accuracy": 0.8})
-    artifacts.record("drawn", "comparison", {"bytes": 1})
-    artifacts.record("drawn", "training", {"accuracy": 0.95})
-    found = artifacts.read_metrics()
+    metrics.record("drawn", "training", {"accuracy": 0.9})
+    metrics.record("photographs", "training", {"accuracy": 0.8})
+    metrics.record("drawn", "comparison", {"bytes": 1})
+    metrics.record("drawn", "training", {"accuracy": 0.95})
+    found = metrics.read()
     machine = found["drawn"].pop("machine")
     assert found["drawn"] == {"training": {"accuracy": 0.95}, "comparison": {"bytes": 1}}
     assert found["photographs"]["training"] == {"accuracy": 0.8}
     assert machine["cores"] == os.cpu_count()
-    assert {"tensorflow", "numpy"} <= set(machine["versions"]) <= set(artifacts.PACKAGES)  # what is installed
+    assert {"tensorflow", "numpy"} <= set(machine["versions"]) <= set(PACKAGES)  # what is installed
     assert machine["versions"]["numpy"] == numpy.__version__
-    assert names(home) == [artifacts.METRICS]
+    assert names(home) == [metrics.METRICS]
 
 
 def test_measurements_that_several_write_at_once_are_all_there(home):
     def write(number):
-        artifacts.record("drawn", f"section {number}", {"number": number})
+        metrics.record("drawn", f"section {number}", {"number": number})
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(24)))
-    found = artifacts.read_metrics()["drawn"]
+    found = metrics.read()["drawn"]
     assert {section: values["number"] for section, values in found.items() if section != "machine"} == {
         f"section {number}": number for number in range(24)
     }
 
 
 def test_measurements_that_cannot_be_written_leave_the_old_ones(home):
-    artifacts.record("drawn", "training", {"accuracy": 0.9})
-    before = (home / artifacts.METRICS).read_bytes()
+    metrics.record("drawn", "training", {"accuracy": 0.9})
+    before = (home / metrics.METRICS).read_bytes()
     with pytest.raises(TypeError):
-        artifacts.record("drawn", "comparison", {"accuracy": object()})
-    assert (home / artifacts.METRICS).read_bytes() == before
+        metrics.record("drawn", "comparison", {"accuracy": object()})
+    assert (home / metrics.METRICS).read_bytes() == before

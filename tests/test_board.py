@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from helpers import artifacts, board, conversion, evaluation, inspection
+from helpers.base import data
+from helpers.board import boards
+from helpers.board.boards import KIT, load
+from helpers.tflite import convert, edit, inspect, interpreter, micro
 from one_operator import Operand, build
 
 pytest_plugins = ["tiny"]
 
-needs_micro = pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
+SLEEP = "import time; time.sleep(60)"
+
+needs_micro = pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
 
 # Finds the smallest arena in which a file runs by trying, without asking the allocator what it used.
 SMALLEST = """
@@ -77,7 +82,7 @@ def no_micro(tmp_path, monkeypatch):
 
 
 def test_the_board_of_the_kit_is_that_of_the_lecture():
-    kit = board.kit()
+    kit = boards.kit()
     assert (kit.flash_bytes, kit.ram_bytes, kit.fpu) == (1024 * 1024, 256 * 1024, True)
     assert "64 MHz" in kit.cpu and "nRF52840" in kit.source
 
@@ -99,7 +104,7 @@ SIMD = {"Cortex-M4F": "DSP", "Cortex-M7": "DSP", "Cortex-M33": "DSP", "Xtensa LX
 
 
 def test_every_board_has_a_source_and_plausible_numbers():
-    boards = board.boards()
+    boards = load()
     assert len(boards) >= 12
     for name, one in boards.items():
         assert one.name == name and len(one.source) > 20 and 2010 <= one.year <= 2026
@@ -111,22 +116,22 @@ def test_every_board_has_a_source_and_plausible_numbers():
 
 
 def test_the_table_puts_boards_without_fpu_first():
-    table = board.board_table()
-    boards = board.boards()
+    table = boards.table()
+    known = load()
     assert [row[0] for row in table.rows][:1] == ["Arduino Uno R3"]
-    assert sorted(row[0] for row in table.rows) == sorted(boards)
+    assert sorted(row[0] for row in table.rows) == sorted(known)
     said = [row[2] for row in table.rows]
-    without = sum(not one.fpu for one in boards.values())
-    assert said == ["no"] * without + ["yes"] * (len(boards) - without) and 5 <= without <= len(boards) - 5
-    (row,) = [row for row in table.rows if row[0] == board.KIT]
+    without = sum(not one.fpu for one in known.values())
+    assert said == ["no"] * without + ["yes"] * (len(known) - without) and 5 <= without <= len(known) - 5
+    (row,) = [row for row in table.rows if row[0] == KIT]
     assert row[3:] == ["1,024", "256"]
 
 
 def test_the_table_tells_who_multiplies_several_numbers_at_once():
-    table = board.board_table(simd=True)
+    table = boards.table(simd=True)
     assert table.columns == ["board", "processor", "FPU", "DSP or vector", "flash (KB)", "RAM (KB)"]
-    assert {row[0]: row[3] for row in table.rows} == {name: one.simd for name, one in board.boards().items()}
-    assert [row[:3] + row[4:] for row in table.rows] == board.board_table().rows
+    assert {row[0]: row[3] for row in table.rows} == {name: one.simd for name, one in load().items()}
+    assert [row[:3] + row[4:] for row in table.rows] == boards.table().rows
 
 
 @pytest.mark.parametrize(
@@ -141,11 +146,11 @@ def test_the_table_tells_who_multiplies_several_numbers_at_once():
 )
 def test_a_bad_line_is_shown(line, tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
-    heads = (artifacts.project() / "data" / "boards.csv").read_text("utf-8").splitlines()[0]
+    heads = (data.folder() / "boards.csv").read_text("utf-8").splitlines()[0]
     (tmp_path / "data" / "boards.csv").write_text(f"{heads}\n{line}\n")
-    monkeypatch.setattr(artifacts, "project", lambda: tmp_path)
-    with pytest.raises(ValueError, match=r"A line of boards.csv needs name, .* found .*core"):
-        board.boards()
+    monkeypatch.setattr(data, "folder", lambda: tmp_path / "data")
+    with pytest.raises(ValueError, match=r"A line of boards.csv needs name .* Found .*core"):
+        load()
 
 
 # --- the tensor arena ------------------------------------------------------------------------------------------------
@@ -155,10 +160,10 @@ def test_a_bad_line_is_shown(line, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind, width", [("int8", 1), ("float32", 4)])
 def test_activations_are_what_the_hand_calculates(tiny, kind, width):
     picture, convolved = 96 * 96 * 3, 24 * 24 * 48  # alive at once, while the convolution runs
-    arena = board.arena(tiny[kind])
+    arena = micro.arena(tiny[kind])
     assert arena.activations == width * (picture + convolved)
     assert 500 < arena.persistent < 4000
-    assert board.arena_bytes(tiny[kind]) == arena.total == arena.activations + arena.persistent
+    assert micro.arena_bytes(tiny[kind]) == arena.total == arena.activations + arena.persistent
 
 
 @needs_micro
@@ -167,7 +172,7 @@ def test_one_byte_less_is_not_enough(tiny, kind):
     tried = subprocess.run(
         [sys.executable, "-c", SMALLEST, str(tiny[kind])], capture_output=True, text=True, check=True, timeout=60
     )
-    assert board.arena_bytes(tiny[kind]) == int(tried.stdout)
+    assert micro.arena_bytes(tiny[kind]) == int(tried.stdout)
 
 
 @needs_micro
@@ -175,44 +180,44 @@ def test_a_dynamic_range_file_is_refused(tiny):
     with pytest.raises(
         ValueError, match=r"cannot run dynamic_range.tflite \(Hybrid models are not .*\): it takes .*int8"
     ):
-        board.arena_bytes(tiny["dynamic range"])
+        micro.arena_bytes(tiny["dynamic range"])
 
 
 @needs_micro
 def test_what_aborts_a_process_leaves_this_one_alone(tiny, tmp_path):
     bad = aborting(tiny["int8"], tmp_path)
     with pytest.raises(ValueError, match=r"cannot run bad.tflite \(it aborted\)"):
-        board.arena(bad)
+        micro.arena(bad)
     with pytest.raises(ValueError, match=r"cannot run bad.tflite \(it aborted\)"):
-        board.allocations(bad)
+        micro.allocations(bad)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all"])
 def test_what_is_no_model_is_named(content, tmp_path):
     (tmp_path / "some.tflite").write_bytes(content)
     with pytest.raises(ValueError, match="some.tflite is no .tflite file"):
-        board.arena_bytes(tmp_path / "some.tflite")
+        micro.arena_bytes(tmp_path / "some.tflite")
 
 
 def test_half_a_model_is_named(tiny, tmp_path):
     (tmp_path / "half.tflite").write_bytes(tiny["int8"].read_bytes()[:2000])
     with pytest.raises(ValueError, match="half.tflite is a broken .tflite file of 2,000 bytes"):
-        board.arena_bytes(tmp_path / "half.tflite")
+        micro.arena_bytes(tmp_path / "half.tflite")
 
 
 @needs_micro
 def test_an_empty_model_is_refused(tmp_path):
     (tmp_path / "empty.tflite").write_bytes(b"\0\0\0\0TFL3!")
     with pytest.raises(ValueError, match="empty.tflite is a broken .tflite file of 9 bytes"):
-        board.arena_bytes(tmp_path / "empty.tflite")
+        micro.arena_bytes(tmp_path / "empty.tflite")
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
-        board.arena_bytes(tmp_path / "none.tflite")
+        micro.arena_bytes(tmp_path / "none.tflite")
 
 
-@pytest.mark.parametrize("measure", [board.arena_bytes, board.arena, board.allocations])
+@pytest.mark.parametrize("measure", [micro.arena_bytes, micro.arena, micro.allocations])
 def test_without_the_package_one_sentence_says_so(measure, tiny, no_micro):
     with pytest.raises(
         NotImplementedError, match=r"cannot be measured here: .* for Linux on x86-64 processors only\.$"
@@ -220,10 +225,10 @@ def test_without_the_package_one_sentence_says_so(measure, tiny, no_micro):
         measure(tiny["int8"])
 
 
-@pytest.mark.parametrize("measure", [board.arena_bytes, board.allocations, board.refusal])
+@pytest.mark.parametrize("measure", [micro.arena_bytes, micro.allocations, micro.refusal])
 def test_a_measurement_has_a_time_limit(measure, tiny, monkeypatch):
-    monkeypatch.setattr(board, "MEASURE", "import time; time.sleep(60)")
-    monkeypatch.setattr(board, "SECONDS", 0.2)
+    monkeypatch.setattr(micro.processes, "command", lambda *_: [sys.executable, "-c", SLEEP])
+    monkeypatch.setattr(micro, "SECONDS", 0.2)
     started = time.monotonic()
     with pytest.raises(TimeoutError, match=r"^[^.\n]* did not finish int8.tflite within 0.2 seconds\.$"):
         measure(tiny["int8"])
@@ -236,13 +241,13 @@ def test_a_measurement_has_a_time_limit(measure, tiny, monkeypatch):
 @needs_micro
 @pytest.mark.parametrize("kind", ["int8", "float32"])
 def test_the_parts_are_the_whole_arena(kind, tiny):
-    parts, whole = {one.name: one for one in board.allocations(tiny[kind])}, board.arena(tiny[kind])
+    parts, whole = {one.name: one for one in micro.allocations(tiny[kind])}, micro.arena(tiny[kind])
     assert sum(one.bytes for one in parts.values()) == whole.total
-    assert parts[board.HEAD].bytes == whole.activations
-    assert parts["TfLiteEvalTensor data"].count == len(inspection.tensors(tiny[kind]))
-    assert parts["NodeAndRegistration struct"].count == len(inspection.operators(tiny[kind]))
+    assert parts[micro.HEAD].bytes == whole.activations
+    assert parts["TfLiteEvalTensor data"].count == len(inspect.tensors(tiny[kind]))
+    assert parts["NodeAndRegistration struct"].count == len(inspect.operators(tiny[kind]))
     assert parts["Persistent TfLiteTensor data"].count == 2, "the input and the output"
-    assert 0 < parts[board.REST].bytes < whole.persistent / 2
+    assert 0 < parts[micro.REST].bytes < whole.persistent / 2
     assert all(one.what for one in parts.values())
 
 
@@ -250,18 +255,18 @@ def test_the_parts_are_the_whole_arena(kind, tiny):
 def test_two_integers_for_each_channel_stay_in_the_arena(tiny):
     """A multiplier and a shift, each int32: they are asked for even if the network is in float32."""
     for kind in ("int8", "float32"):
-        parts = {one.name: one.bytes for one in board.allocations(tiny[kind])}
+        parts = {one.name: one.bytes for one in micro.allocations(tiny[kind])}
         assert parts["Persistent buffer data"] > 2 * 4 * 48
 
 
 @needs_micro
 def test_the_parts_of_two_files_stand_beside_each_other(tiny):
-    table = board.allocation_table({kind: tiny[kind] for kind in ("float32", "int8")})
+    table = micro.allocation_table({kind: tiny[kind] for kind in ("float32", "int8")})
     assert table.columns == ["part of the arena", "float32", "int8", "what it keeps there"]
-    assert [row[0] for row in table.rows][:: len(table.rows) - 1] == [board.HEAD, "Total"]
+    assert [row[0] for row in table.rows][:: len(table.rows) - 1] == [micro.HEAD, "Total"]
     for column, kind in enumerate(("float32", "int8"), 1):
         *parts, total = [int(row[column].replace(",", "")) if row[column] != "–" else 0 for row in table.rows]
-        assert sum(parts) == total == board.arena_bytes(tiny[kind])
+        assert sum(parts) == total == micro.arena_bytes(tiny[kind])
     quantization = next(row for row in table.rows if "quantization" in row[0])
     assert quantization[1] == "–" and int(quantization[2]) > 0, "float32 has no scales to keep"
 
@@ -272,8 +277,8 @@ def test_the_parts_of_two_files_stand_beside_each_other(tiny):
 @pytest.fixture(scope="module")
 def halves(tiny, tmp_path_factory):
     """The tiny network as a float16 file."""
-    content = conversion.convert("float16", tiny["int8"].parent / "saved_model")
-    return conversion.write(content, tmp_path_factory.mktemp("half") / "float16.tflite")
+    content = convert.convert("float16", tiny["int8"].parent / "saved_model")
+    return convert.write(content, tmp_path_factory.mktemp("half") / "float16.tflite")
 
 
 @pytest.fixture(scope="module")
@@ -288,12 +293,12 @@ def four_bits(tmp_path_factory):
 
 @needs_micro
 def test_what_runs_is_not_refused(tiny):
-    assert board.refusal(tiny["int8"]) == board.refusal(tiny["float32"]) == ""
+    assert micro.refusal(tiny["int8"]) == micro.refusal(tiny["float32"]) == ""
 
 
 @needs_micro
 def test_a_hybrid_file_is_explained(tiny):
-    said = board.refusal(tiny["dynamic range"])
+    said = micro.refusal(tiny["dynamic range"])
     assert said.startswith("TensorFlow Lite Micro says at operator 0, a CONV_2D: “Hybrid models are not supported on")
     assert "of 2 operators with weights, 1 have int8 weights but read float32, the first in conv2d." in said
     assert said.endswith(
@@ -303,8 +308,8 @@ def test_a_hybrid_file_is_explained(tiny):
 
 @needs_micro
 def test_a_float16_file_is_explained(halves):
-    said = board.refusal(halves)
-    numbers = sum(np.prod(t.shape) for t in inspection.tensors(halves) if t.dtype == "float16")
+    said = micro.refusal(halves)
+    numbers = sum(np.prod(t.shape) for t in inspect.tensors(halves) if t.dtype == "float16")
     assert numbers >= 27 * 48 + 48 + 2 * 48 + 2
     assert "says at operator 0, a DEQUANTIZE: “input->type == kTfLiteInt8" in said
     assert f"The copies would take {4 * numbers:,} bytes of RAM" in said and "reads integers only" in said
@@ -312,28 +317,28 @@ def test_a_float16_file_is_explained(halves):
 
 @needs_micro
 def test_int4_weights_of_a_dense_layer_are_explained(four_bits):
-    said = board.refusal(four_bits)
+    said = micro.refusal(four_bits)
     assert "a FULLY_CONNECTED" in said and "1 of 1 dense layers have int4 weights with a scale for each output" in said
 
 
 @needs_micro
 def test_a_file_without_a_known_reason_has_what_was_said(tiny, tmp_path):
-    assert board.refusal(aborting(tiny["int8"], tmp_path)) == "TensorFlow Lite Micro says: “it aborted”."
+    assert micro.refusal(aborting(tiny["int8"], tmp_path)) == "TensorFlow Lite Micro says: “it aborted”."
 
 
 def test_without_the_package_the_file_alone_is_judged(tiny, halves, no_micro):
-    assert board.refusal(tiny["int8"]) == ""
+    assert micro.refusal(tiny["int8"]) == ""
     for path, words in ((tiny["dynamic range"], "Hybrid means"), (halves, "stored as float16")):
-        said = board.refusal(path)
+        said = micro.refusal(path)
         assert said.startswith("Not tried here, TensorFlow Lite Micro is not installed. ") and words in said
 
 
 def test_what_is_missing_or_no_model_has_no_reason(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
-        board.refusal(tmp_path / "none.tflite")
+        micro.refusal(tmp_path / "none.tflite")
     (tmp_path / "some.tflite").write_bytes(b"no model at all")
     with pytest.raises(ValueError, match="some.tflite is no .tflite file"):
-        board.refusal(tmp_path / "some.tflite")
+        micro.refusal(tmp_path / "some.tflite")
 
 
 # --- what goes into the flash ----------------------------------------------------------------------------------------
@@ -341,12 +346,12 @@ def test_what_is_missing_or_no_model_has_no_reason(tmp_path):
 
 def test_a_file_goes_into_the_flash_as_it_is(tiny):
     for path in tiny.values():
-        assert board.flash_image(path) == path.read_bytes()
+        assert edit.flash_image(path) == path.read_bytes()
 
 
 def test_values_behind_the_flatbuffer_are_brought_inside(tiny, tmp_path):
     outside = values_outside(tiny["int8"], tmp_path)
-    image = board.flash_image(outside)
+    image = edit.flash_image(outside)
     model = schema.ModelT.InitFromPackedBuf(image, 0)
     assert image != outside.read_bytes() and not any(buffer.size for buffer in model.buffers)
     original = schema.ModelT.InitFromPackedBuf(tiny["int8"].read_bytes(), 0)
@@ -358,7 +363,7 @@ def test_values_behind_the_flatbuffer_are_brought_inside(tiny, tmp_path):
 
 def test_what_is_no_model_does_not_go_into_the_flash(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
-        board.flash_image(tmp_path / "none.tflite")
+        edit.flash_image(tmp_path / "none.tflite")
 
 
 # --- running a file --------------------------------------------------------------------------------------------------
@@ -372,9 +377,9 @@ def codes(drawn, count=5):
 @needs_micro
 def test_a_file_answers_as_the_reference_kernels_do(tiny, drawn):
     """To a code: the layers of this network round alike in both."""
-    (found,) = board.run(tiny["int8"], codes(drawn))
+    (found,) = micro.run(tiny["int8"], codes(drawn))
     assert found.dtype == np.int8 and found.shape == (5, 1, 2)
-    ready = evaluation.interpreter(tiny["int8"], "reference", 5)
+    ready = interpreter.load(tiny["int8"], "reference", 5)
     ready.set_tensor(ready.get_input_details()[0]["index"], codes(drawn))
     ready.invoke()
     expected = ready.get_tensor(ready.get_output_details()[0]["index"])
@@ -384,37 +389,37 @@ def test_a_file_answers_as_the_reference_kernels_do(tiny, drawn):
 
 @needs_micro
 def test_every_output_comes_back(tiny, drawn, tmp_path):
-    (tmp_path / "all.tflite").write_bytes(inspection.excerpt(tiny["int8"]))
-    found = board.run(tmp_path / "all.tflite", codes(drawn, 2))
+    (tmp_path / "all.tflite").write_bytes(edit.excerpt(tiny["int8"]))
+    found = micro.run(tmp_path / "all.tflite", codes(drawn, 2))
     assert [values.shape for values in found] == [(2, 1, 24, 24, 48), (2, 1, 48), (2, 1, 2), (2, 1, 2)]
-    np.testing.assert_array_equal(found[-1], board.run(tiny["int8"], codes(drawn, 2))[0])
+    np.testing.assert_array_equal(found[-1], micro.run(tiny["int8"], codes(drawn, 2))[0])
 
 
 def test_no_pictures_are_refused(tiny, drawn):
     with pytest.raises(ValueError, match="at least one picture to run; found none"):
-        board.run(tiny["int8"], codes(drawn, 0))
+        micro.run(tiny["int8"], codes(drawn, 0))
 
 
 @needs_micro
 def test_pictures_that_do_not_fit_are_refused(tiny, drawn):
     with pytest.raises(ValueError, match="cannot run int8.tflite"):
-        board.run(tiny["int8"], codes(drawn)[:, ::2])
+        micro.run(tiny["int8"], codes(drawn)[:, ::2])
     with pytest.raises(ValueError, match="cannot run dynamic_range.tflite"):
-        board.run(tiny["dynamic range"], drawn[0][:1].astype(np.float32))
+        micro.run(tiny["dynamic range"], drawn[0][:1].astype(np.float32))
 
 
 def test_a_missing_file_cannot_be_run(tmp_path, drawn):
     with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
-        board.run(tmp_path / "none.tflite", codes(drawn))
+        micro.run(tmp_path / "none.tflite", codes(drawn))
 
 
 def test_without_the_package_nothing_runs(tiny, drawn, no_micro):
     with pytest.raises(NotImplementedError, match=r"Micro cannot be measured here: it is not installed; .* only\.$"):
-        board.run(tiny["int8"], codes(drawn))
+        micro.run(tiny["int8"], codes(drawn))
 
 
 def test_a_run_has_a_time_limit(tiny, drawn, monkeypatch):
-    monkeypatch.setattr(board, "RUN", "import time; time.sleep(60)")
-    monkeypatch.setattr(board, "SECONDS", -0.75)  # and one second for the picture
+    monkeypatch.setattr(micro.processes, "command", lambda *_: [sys.executable, "-c", SLEEP])
+    monkeypatch.setattr(micro, "SECONDS", -0.75)  # and one second for the picture
     with pytest.raises(TimeoutError, match=r"did not finish int8.tflite within 0.25 seconds"):
-        board.run(tiny["int8"], codes(drawn, 1))
+        micro.run(tiny["int8"], codes(drawn, 1))

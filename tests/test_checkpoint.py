@@ -5,7 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from helpers import artifacts, board, conversion, datasets, evaluation, training
+from helpers.base import artifacts, data
+from helpers.measure import accuracy
+from helpers.networks import converted, training
+from helpers.pictures import datasets, photographs
+from helpers.tflite import micro
 
 CARD = json.loads(training.PRETRAINED.with_suffix(".json").read_text())
 README = training.PRETRAINED.with_name("README.md").read_text()
@@ -35,7 +39,7 @@ def test_the_card_promises_at_least_95_percent_in_int8():
 def test_it_fits_the_board():
     assert training.PRETRAINED_INT8.stat().st_size == CARD["int8_bytes"] <= FILE_LIMIT
     try:
-        needed = board.arena_bytes(training.PRETRAINED_INT8)
+        needed = micro.arena_bytes(training.PRETRAINED_INT8)
     except NotImplementedError as reason:
         pytest.skip(str(reason))
     assert needed == CARD["int8_arena_bytes"] <= ARENA_LIMIT
@@ -56,21 +60,21 @@ def test_float_and_int8_files_agree(pets, tmp_path, monkeypatch):
     """Drawn pets are no photographs, but the two files must answer alike about any picture."""
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
     images = pets.arrays("test", 200)[0]
-    answers = {kind: evaluation.predict(path, images) for kind, path in conversion.pretrained_files().items()}
+    answers = {kind: accuracy.predict(path, images) for kind, path in converted.pretrained_files().items()}
     assert np.abs(answers["float32"] - answers["int8"]).mean() < 0.03
     assert (answers["float32"].argmax(1) == answers["int8"].argmax(1)).mean() > 0.95
 
 
 @pytest.mark.photographs
-@pytest.mark.skipif(not datasets.photographs_prepared(), reason="the photographs are not prepared: make photos")
+@pytest.mark.skipif(not photographs.prepared(), reason="the photographs are not prepared: make photos")
 def test_the_card_is_true_on_the_photographs():
-    found = evaluation.score(training.PRETRAINED_INT8, *datasets.load("photographs").arrays("test"))
+    found = accuracy.score(training.PRETRAINED_INT8, *datasets.load("photographs").arrays("test"))
     promised = CARD["results"]["test"]["int8"]
     assert len(found.labels) != promised["pictures"] or found.correct.sum() == promised["right"]
 
 
 def test_the_readme_repeats_the_card():
-    said = (artifacts.project() / "README.md").read_text()
+    said = (data.project() / "README.md").read_text()
     assert f"{CARD['results']['test']['int8']['accuracy']:.1%} of the test photographs" in said
     assert f"{CARD['int8_bytes'] / 1e3:.0f} kB" in said
     assert f"{CARD['int8_arena_bytes'] / 1e3:.0f} kB of RAM" in said

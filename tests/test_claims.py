@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from helpers import artifacts, claims, summary
-from helpers.artifacts import project
+from helpers.base import metrics
+from helpers.base.data import project
+from helpers.course import claims, summary
 
 FILES = {"weight_bytes": 660_000, "bytes": 700_000, "accuracy": 0.93}
 MADE_UP = {
@@ -143,7 +144,7 @@ def test_a_missing_section_names_the_notebook_that_makes_it(section):
     assert all(row[2] != "–" for row in rows if row not in lacking)
     names = claims.missing(without)
     assert names == sorted({row[-1] for row in lacking})
-    assert claims.to_run(without).endswith(f"python notebooks/run.py {' '.join(f'--only {name}' for name in names)}")
+    assert claims.to_run(without).endswith(f"python tools/run.py {' '.join(f'--only {name}' for name in names)}")
 
 
 def test_a_number_that_an_earlier_version_did_not_write_counts_as_not_measured():
@@ -166,7 +167,7 @@ def test_the_reference_stands_beside_it():
 
 def test_measured_is_that_of_one_data_set(tmp_path, monkeypatch):
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
-    artifacts.record("drawn", "bits", MADE_UP["bits"])
+    metrics.record("drawn", "bits", MADE_UP["bits"])
     drawn, other = (type("Pets", (), {"source": source}) for source in ("drawn", "folder"))
     assert claims.measured(drawn)["bits"] == MADE_UP["bits"]
     assert claims.measured(other) == {}
@@ -179,7 +180,7 @@ def test_the_notebooks_exist_and_record_their_sections():
     for claim in claims.CLAIMS:
         cells = json.loads((project() / "notebooks" / f"{claim.notebook}.ipynb").read_text())["cells"]
         code = "".join(line for cell in cells if cell["cell_type"] == "code" for line in cell["source"])
-        recorded = f'artifacts.record(pets.source, "{claim.section}"' in code
+        recorded = f'metrics.record(pets.source, "{claim.section}"' in code
         assert recorded or f"summary.record_{claim.section}(" in code or f'"{claim.section}")' in code
 
 

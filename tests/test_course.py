@@ -7,8 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers import course, plots
-from helpers.artifacts import project
+from helpers import plots
+from helpers.base.data import project
+from helpers.course import course_map
 
 NOTEBOOKS = sorted((project() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 GLOSSARY = "08_summary.ipynb#Glossary"
@@ -27,10 +28,10 @@ PROSE = {path.name: prose(path) for path in NOTEBOOKS}
 
 
 def test_the_map_has_every_notebook_but_itself_in_order():
-    assert [station.file for station in course.stations()] == [path.name for path in NOTEBOOKS[1:]]
+    assert [station.file for station in course_map.stations()] == [path.name for path in NOTEBOOKS[1:]]
 
 
-@pytest.mark.parametrize("station", course.stations(), ids=lambda station: station.file)
+@pytest.mark.parametrize("station", course_map.stations(), ids=lambda station: station.file)
 def test_a_station_has_the_name_and_the_minutes_of_its_notebook(station):
     text = PROSE[station.file]
     assert text.startswith(f"# {station.title}")
@@ -39,14 +40,14 @@ def test_a_station_has_the_name_and_the_minutes_of_its_notebook(station):
 
 
 def test_every_box_leads_to_its_notebook():
-    stations = course.stations()
+    stations = course_map.stations()
     page = plots.course_map(stations)._repr_mimebundle_()[0]["text/html"]
     links = dict(re.findall(r'<a href="([^"]+)"[^>]*>([^<]+)</a>', page))
     assert links == {station.file: station.title for station in stations}
 
 
 def test_the_boxes_lie_inside_the_picture_and_beside_each_other():
-    places = list(plots.course_map(course.stations()).links)
+    places = list(plots.course_map(course_map.stations()).links)
     for left, bottom, width, height in places:
         assert min(left, bottom) >= 0 and left + width <= 1 and bottom + height <= 1
     for i, (left, bottom, width, height) in enumerate(places):
@@ -57,15 +58,15 @@ def test_the_boxes_lie_inside_the_picture_and_beside_each_other():
 
 @pytest.mark.parametrize(("minutes", "words"), [(0, "0 min"), (30, "30 min"), (60, "1 h"), (155, "2 h 35 min")])
 def test_hours(minutes, words):
-    assert course.hours(minutes) == words
+    assert course_map.hours(minutes) == words
 
 
 def test_the_time_table_adds_up():
-    *rows, together = course.time_table().rows
+    *rows, together = course_map.time_table().rows
     with (project() / "data" / "course.csv").open(encoding="utf-8", newline="") as file:
         minutes = [int(row["read_minutes"]) for row in csv.DictReader(file)]
-    assert [row[2] for row in rows] == [course.hours(m) for m in minutes]
-    assert together[2] == course.hours(sum(minutes))
+    assert [row[2] for row in rows] == [course_map.hours(m) for m in minutes]
+    assert together[2] == course_map.hours(sum(minutes))
 
 
 # --- links --------------------------------------------------------------------------------------------------

@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers import artifacts, datasets
+from helpers.base import artifacts
+from helpers.pictures import conventions, datasets, own_folder, photographs
 
 pytest_plugins = ["small"]
 
-SIZE = datasets.SIZE
+SIZE = conventions.SIZE
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def own(tmp_path):
     folder = tmp_path / "own"
     for name, colour in (("cat", np.array([200, 0, 0])), ("dog", np.array([0, 0, 200]))):
         (folder / name).mkdir(parents=True)
-        for i in range(datasets.SMALLEST_CLASS):
+        for i in range(own_folder.SMALLEST_CLASS):
             plain(colour + 5 * i * (colour > 0)).save(folder / name / f"{i}.png")
     return folder
 
@@ -58,7 +59,7 @@ def test_a_folder_has_the_shape_of_every_source(at_home):
     assert pets.counts == {"train": 112, "validation": 14, "test": 14}
     assert pets.classes == ("cat", "dog")
     assert pets.folder == at_home.home / pets.source
-    for split in datasets.SPLITS:
+    for split in conventions.SPLITS:
         spec = getattr(pets, split).element_spec
         assert (spec[0].shape, spec[0].dtype.name, spec[1].dtype.name) == ((96, 96, 3), "uint8", "int64")
         images, labels = pets.arrays(split)
@@ -75,7 +76,9 @@ def test_labels_and_pictures_are_those_of_the_folder_and_no_picture_is_in_two_sp
             there[np.asarray(Image.open(path)).tobytes()] = label
     assert len(there) == 140
     found = [
-        (image.tobytes(), label) for split in datasets.SPLITS for image, label in zip(*pets.arrays(split), strict=True)
+        (image.tobytes(), label)
+        for split in conventions.SPLITS
+        for image, label in zip(*pets.arrays(split), strict=True)
     ]
     assert len(found) == len(dict(found)) == 140
     assert dict(found) == there
@@ -84,7 +87,7 @@ def test_labels_and_pictures_are_those_of_the_folder_and_no_picture_is_in_two_sp
 def test_a_second_load_gives_the_same_pictures_in_the_same_order(at_home):
     again = datasets.load(at_home.pictures, verbose=False)
     assert again.source == at_home.pets.source
-    for split in datasets.SPLITS:
+    for split in conventions.SPLITS:
         for one, other in zip(at_home.pets.arrays(split), again.arrays(split), strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -117,7 +120,7 @@ def test_an_unknown_split_is_named(at_home):
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=50))
 def test_normalise(pixels):
-    numbers = datasets.normalise(np.array(pixels, np.uint8))
+    numbers = conventions.normalise(np.array(pixels, np.uint8))
     assert numbers.dtype == np.float32
     np.testing.assert_array_equal(numbers, (np.array(pixels, np.float64) / 255).astype(np.float32))
     assert numbers.min() >= 0 and numbers.max() <= 1
@@ -129,7 +132,7 @@ def test_normalise(pixels):
 @pytest.fixture
 def sources(monkeypatch):
     """Replaces loading by the name of what would be loaded."""
-    nothing = datasets.Pets("", "pictures", None, None, None, dict.fromkeys(datasets.SPLITS, 1234))
+    nothing = datasets.Pets("", "pictures", None, None, None, dict.fromkeys(conventions.SPLITS, 1234))
     loaded = []
     monkeypatch.setattr(datasets, "_photographs", lambda: loaded.append("photographs") or nothing)
     monkeypatch.setattr(datasets, "_drawn", lambda: loaded.append("drawn") or nothing)
@@ -153,7 +156,7 @@ def sources(monkeypatch):
 def test_the_argument_goes_before_the_variable_and_that_before_the_default(
     sources, monkeypatch, argument, variable, prepared, expected
 ):
-    monkeypatch.setattr(datasets, "photographs_prepared", lambda: prepared)
+    monkeypatch.setattr(photographs, "prepared", lambda: prepared)
     monkeypatch.delenv("PTQ_DATASET") if variable is None else monkeypatch.setenv("PTQ_DATASET", variable)
     datasets.load(argument)
     assert sources == [expected]
@@ -223,14 +226,14 @@ def data_dir(tmp_path, monkeypatch):
 
 
 def test_prepared_photographs_are_found(data_dir):
-    assert not datasets.photographs_prepared()
+    assert not photographs.prepared()
     prepare(data_dir)
-    assert datasets.photographs_prepared()
+    assert photographs.prepared()
 
 
 def test_without_a_variable_tfds_has_its_own_folder(monkeypatch):
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    assert datasets.tfds_folder() == Path.home() / "tensorflow_datasets"
+    assert photographs.tfds_folder() == Path.home() / "tensorflow_datasets"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +241,7 @@ def test_without_a_variable_tfds_has_its_own_folder(monkeypatch):
 )
 def test_half_prepared_photographs_are_not_taken_for_a_data_set(data_dir, missing):
     prepare(data_dir, leave_out=[missing])
-    assert not datasets.photographs_prepared()
+    assert not photographs.prepared()
     with pytest.raises(FileNotFoundError, match="make photos.*786 MB.*TFDS_DATA_DIR.*PTQ_DATASET=drawn"):
         datasets.load("photographs")
 
@@ -246,16 +249,16 @@ def test_half_prepared_photographs_are_not_taken_for_a_data_set(data_dir, missin
 def test_a_download_that_was_stopped_is_not_taken_for_a_data_set(data_dir):
     version = prepare(data_dir)
     version.rename(version.parent / "incomplete.AB12CD_4.0.1")  # as TFDS names it until it is whole
-    assert not datasets.photographs_prepared()
+    assert not photographs.prepared()
     (data_dir / "downloads").mkdir()
     (data_dir / "downloads" / "pets.zip.tmp").write_bytes(b"half")
-    assert not datasets.photographs_prepared()
+    assert not photographs.prepared()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"splits": [{}]}', '{"splits": null}'])
 def test_a_broken_description_is_not_taken_for_a_data_set(data_dir, content):
     (prepare(data_dir) / "dataset_info.json").write_text(content)
-    assert not datasets.photographs_prepared()
+    assert not photographs.prepared()
 
 
 def test_half_prepared_photographs_give_the_drawn_pets(data_dir, sources, monkeypatch):
@@ -276,24 +279,24 @@ def silent_host(monkeypatch):
         raise TimeoutError
 
     monkeypatch.setattr(socket, "create_connection", never)
-    monkeypatch.setattr(datasets, "HOST_TIMEOUT", 0.05)
+    monkeypatch.setattr(photographs, "HOST_TIMEOUT", 0.05)
     yield asked
     over.set()
 
 
 def test_a_host_that_does_not_answer_is_not_waited_for(data_dir, silent_host):
     with pytest.raises(ConnectionError, match=r"download\.microsoft\.com does not answer.*make photos.*drawn pets"):
-        datasets.download_photographs()
-    assert silent_host == [(datasets.HOST, 0.05)]
+        photographs.download()
+    assert silent_host == [(photographs.HOST, 0.05)]
     assert not list(data_dir.rglob("*")) if data_dir.exists() else True
 
 
 def test_a_host_that_refuses_is_no_host(data_dir, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(datasets, "HOST", unused.getsockname())  # bound, but nobody listens
+        monkeypatch.setattr(photographs, "HOST", unused.getsockname())  # bound, but nobody listens
         with pytest.raises(ConnectionError, match="does not answer"):
-            datasets.download_photographs()
+            photographs.download()
 
 
 def test_a_host_that_answers_is_asked_for_the_photographs(data_dir, monkeypatch):
@@ -306,16 +309,16 @@ def test_a_host_that_answers_is_asked_for_the_photographs(data_dir, monkeypatch)
 
     monkeypatch.setattr(datasets.tfds, "builder", lambda name, data_dir: calls.append((name, data_dir)) or Builder())
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr(datasets, "HOST", server.getsockname())
-        assert "are ready" in datasets.download_photographs()
+        monkeypatch.setattr(photographs, "HOST", server.getsockname())
+        assert "are ready" in photographs.download()
     assert calls == [("cats_vs_dogs", str(data_dir)), "prepare"]
-    monkeypatch.setattr(datasets, "HOST", ("127.0.0.1", 1))
-    assert "are ready" in datasets.download_photographs(), "what is there is not downloaded again"
+    monkeypatch.setattr(photographs, "HOST", ("127.0.0.1", 1))
+    assert "are ready" in photographs.download(), "what is there is not downloaded again"
     assert len(calls) == 2
 
 
 def test_the_time_out_leaves_room_for_the_ten_seconds_promised():
-    assert datasets.HOST_TIMEOUT <= 5
+    assert photographs.HOST_TIMEOUT <= 5
 
 
 NO_NETWORK = """
@@ -343,18 +346,18 @@ def test_the_command_line_explains_itself(monkeypatch):
     import runpy
 
     monkeypatch.setattr(sys, "argv", ["datasets", "photos"])
-    monkeypatch.delitem(sys.modules, "helpers.datasets")  # as in `python -m`, where it was not imported before
+    monkeypatch.delitem(sys.modules, "helpers.datasets", raising=False)  # as in `python -m`
     with pytest.raises(SystemExit, match=r"Usage: python -m helpers\.datasets photographs"):
         runpy.run_module("helpers.datasets", run_name="__main__")
 
 
 @pytest.mark.photographs
-@pytest.mark.skipif(not datasets.photographs_prepared(), reason="no prepared photographs under TFDS_DATA_DIR")
+@pytest.mark.skipif(not photographs.prepared(), reason="no prepared photographs under TFDS_DATA_DIR")
 def test_the_photographs_are_split_as_the_course_does(home):
     pets = datasets.load("photographs", verbose=False)
     total = sum(pets.counts.values())
     assert total == 23_262  # the pictures of TFDS's cats_vs_dogs 4.0.1
-    for split, share in zip(datasets.SPLITS, (0.8, 0.1, 0.1), strict=True):
+    for split, share in zip(conventions.SPLITS, (0.8, 0.1, 0.1), strict=True):
         assert abs(pets.counts[split] - share * total) <= 1
     images, labels = pets.arrays("test", 50)
     assert images.shape == (50, 96, 96, 3)
@@ -367,26 +370,26 @@ def test_the_photographs_are_split_as_the_course_does(home):
 
 def test_a_picture_of_the_right_size_is_not_changed(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
-    found = datasets.read_picture(saved(tmp_path / "a.png", Image.fromarray(pixels)))
+    found = own_folder.read_picture(saved(tmp_path / "a.png", Image.fromarray(pixels)))
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, pixels)
 
 
 @pytest.mark.parametrize(("mode", "colour"), [("1", 1), ("L", 255), ("P", 255), ("RGB", (255, 255, 255))])
 def test_pictures_of_every_mode_become_rgb(tmp_path, mode, colour):
-    found = datasets.read_picture(saved(tmp_path / "a.png", Image.new(mode, (30, 50), colour)))
+    found = own_folder.read_picture(saved(tmp_path / "a.png", Image.new(mode, (30, 50), colour)))
     assert (found.shape, found.dtype) == ((SIZE, SIZE, 3), np.uint8)
     assert found.min() == (0 if mode == "P" else 255)  # a new palette picture is black
 
 
 def test_a_palette_keeps_its_colours(tmp_path):
     picture = plain((10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
-    assert datasets.read_picture(saved(tmp_path / "a.png", picture))[0, 0].tolist() == [10, 200, 30]
+    assert own_folder.read_picture(saved(tmp_path / "a.png", picture))[0, 0].tolist() == [10, 200, 30]
 
 
 @pytest.mark.parametrize("alpha", [0, 128, 255])
 def test_transparency_is_shown_over_white(tmp_path, alpha):
-    found = datasets.read_picture(saved(tmp_path / "a.png", Image.new("RGBA", (8, 8), (200, 0, 0, alpha))))
+    found = own_folder.read_picture(saved(tmp_path / "a.png", Image.new("RGBA", (8, 8), (200, 0, 0, alpha))))
     expected = np.array([200, 0, 0]) * (alpha / 255) + 255 * (1 - alpha / 255)
     assert np.abs(found - expected).max() <= 1
 
@@ -394,13 +397,13 @@ def test_transparency_is_shown_over_white(tmp_path, alpha):
 def test_a_transparent_palette_colour_is_white(tmp_path):
     picture = plain((10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
     path = saved(tmp_path / "a.gif", picture, transparency=picture.getpixel((0, 0)))
-    assert datasets.read_picture(path)[0, 0].tolist() == [255, 255, 255]
+    assert own_folder.read_picture(path)[0, 0].tolist() == [255, 255, 255]
 
 
 def test_sixteen_bits_of_grey_are_scaled_and_not_clipped(tmp_path):
     values = np.linspace(0, 65535, SIZE, dtype=np.uint16)
     path = saved(tmp_path / "a.png", Image.fromarray(np.tile(values, (SIZE, 1))))
-    found = datasets.read_picture(path)
+    found = own_folder.read_picture(path)
     expected = np.round(values / 65535 * 255)
     for channel in range(3):
         np.testing.assert_allclose(found[..., channel], np.tile(expected, (SIZE, 1)), atol=1)
@@ -408,7 +411,7 @@ def test_sixteen_bits_of_grey_are_scaled_and_not_clipped(tmp_path):
 
 def test_a_printers_cmyk_jpeg_has_the_colours_of_the_screen(tmp_path):
     path = saved(tmp_path / "a.jpg", plain((220, 30, 30), (64, 64)).convert("CMYK"), quality=95)
-    assert np.abs(datasets.read_picture(path)[48, 48].astype(int) - [220, 30, 30]).max() < 12
+    assert np.abs(own_folder.read_picture(path)[48, 48].astype(int) - [220, 30, 30]).max() < 12
 
 
 def test_a_camera_held_upright(tmp_path):
@@ -416,7 +419,7 @@ def test_a_camera_held_upright(tmp_path):
     pixels[:, :40] = 255  # the left half is bright; turned by 90 degrees clockwise that is the upper half
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: the first row is the right side (EXIF 2.3, 4.6.4)
-    found = datasets.read_picture(saved(tmp_path / "a.jpg", Image.fromarray(pixels), exif=exif, quality=95))
+    found = own_folder.read_picture(saved(tmp_path / "a.jpg", Image.fromarray(pixels), exif=exif, quality=95))
     assert found[:40].mean() > 240
     assert found[-40:].mean() < 15
 
@@ -424,29 +427,29 @@ def test_a_camera_held_upright(tmp_path):
 def test_an_animation_shows_its_first_picture(tmp_path):
     path = tmp_path / "a.gif"
     plain((255, 0, 0)).save(path, save_all=True, append_images=[plain((0, 255, 0)), plain((0, 0, 255))])
-    assert datasets.read_picture(path)[0, 0].tolist() == [255, 0, 0]
+    assert own_folder.read_picture(path)[0, 0].tolist() == [255, 0, 0]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (96, 95)])
 def test_pictures_of_any_size(tmp_path, size):
-    found = datasets.read_picture(saved(tmp_path / "a.png", plain((9, 99, 199), size)))
+    found = own_folder.read_picture(saved(tmp_path / "a.png", plain((9, 99, 199), size)))
     assert found.shape == (SIZE, SIZE, 3)
     assert np.abs(found.astype(int) - [9, 99, 199]).max() <= 1
 
 
 def test_what_is_no_picture_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file .*nothing"):
-        datasets.read_picture(tmp_path / "nothing.png")
+        own_folder.read_picture(tmp_path / "nothing.png")
     (tmp_path / "notes.jpg").write_text("not a picture")
     with pytest.raises(ValueError, match=r"^notes\.jpg is no picture that Pillow can read\.$"):
-        datasets.read_picture(tmp_path / "notes.jpg")
+        own_folder.read_picture(tmp_path / "notes.jpg")
     (tmp_path / "empty.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"^empty\.png is no picture"):
-        datasets.read_picture(tmp_path / "empty.png")
+        own_folder.read_picture(tmp_path / "empty.png")
     whole = saved(tmp_path / "whole.jpg", plain((1, 2, 3), (200, 200))).read_bytes()
     (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"^half\.jpg is a broken picture \(.+\)\.$"):
-        datasets.read_picture(tmp_path / "half.jpg")
+        own_folder.read_picture(tmp_path / "half.jpg")
 
 
 def encoded(form):
@@ -476,7 +479,7 @@ def test_a_damaged_picture_is_read_or_named(tmp_path_factory, form, end, changes
     path = tmp_path_factory.getbasetemp() / f"damaged.{form.lower()}"
     path.write_bytes(content[: len(content) * end // 100])
     try:
-        assert datasets.read_picture(path).shape == (SIZE, SIZE, 3)
+        assert own_folder.read_picture(path).shape == (SIZE, SIZE, 3)
     except ValueError as error:
         assert str(error).startswith(path.name)
 
@@ -491,7 +494,7 @@ def test_the_smallest_folder_works(home, own, capsys):
     said = capsys.readouterr().out
     assert str(own) in said
     assert "Left out" not in said
-    for split in datasets.SPLITS:
+    for split in conventions.SPLITS:
         images, labels = pets.arrays(split)
         np.testing.assert_array_equal(images[:, 0, 0, 2] > images[:, 0, 0, 0], labels == 1)  # dogs are blue
     assert not list((home / pets.source).glob(".*")), "nothing half-written is left"
@@ -506,7 +509,7 @@ def test_broken_pictures_are_left_out_and_named(home, own, capsys):
     (own / "cat" / "notes.jpg").write_text("a text file with a picture's name")
     (own / "dog" / "half.png").write_bytes((own / "dog" / "0.png").read_bytes()[:60])
     pets = datasets.load(own)
-    assert sum(pets.counts.values()) == 2 * datasets.SMALLEST_CLASS
+    assert sum(pets.counts.values()) == 2 * own_folder.SMALLEST_CLASS
     said = capsys.readouterr().out
     assert "Left out 2 files: notes.jpg is no picture that Pillow can read. half.png is a broken picture" in said
 
@@ -519,7 +522,7 @@ def test_hidden_files_and_subfolders(home, own, capsys):
     (own / "dog" / "more").mkdir()
     plain((0, 0, 90)).save(own / "dog" / "more" / "deep.png")
     pets = datasets.load(own)
-    assert sum(pets.counts.values()) == 2 * datasets.SMALLEST_CLASS + 1
+    assert sum(pets.counts.values()) == 2 * own_folder.SMALLEST_CLASS + 1
     assert "Left out" not in capsys.readouterr().out
 
 
@@ -533,14 +536,14 @@ def test_files_in_hidden_folders_are_hidden(tmp_path):
     for name in (*seen, *hidden):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
-    assert datasets.files_below(folder) == [folder / name for name in seen]
+    assert own_folder.files_below(folder) == [folder / name for name in seen]
 
 
 def test_a_hidden_folder_of_a_class_is_not_imported(home, own):
     """Such as the previews that some systems keep beside the pictures."""
     (own / "cat" / ".previews").mkdir()
     plain((9, 0, 0)).save(own / "cat" / ".previews" / "0.png")
-    assert sum(datasets.load(own, verbose=False).counts.values()) == 2 * datasets.SMALLEST_CLASS
+    assert sum(datasets.load(own, verbose=False).counts.values()) == 2 * own_folder.SMALLEST_CLASS
 
 
 def test_a_folder_that_is_not_there(home, tmp_path):

@@ -3,15 +3,19 @@
 import numpy as np
 import pytest
 
-from helpers import architectures, board, conversion, debugging, evaluation, inspection, integer_inference, quantization
-from helpers.runtime import keras
+from helpers.base.tf import keras
+from helpers.integer.network import details, load_network
+from helpers.measure import accuracy, debugging, runtimes
+from helpers.numbers import errors
+from helpers.pictures import datasets
+from helpers.tflite import convert, edge_quantizer, edit, from_keras, inspect, interpreter, micro
 
 pytest_plugins = ["small"]
 
 
 @pytest.fixture(scope="module")
 def pictures(small):
-    return conversion.calibration_inputs(small.pets, 24)
+    return datasets.calibration_inputs(small.pets, 24)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def found(small, pictures, spoiled):
 
 
 def test_the_operators_are_those_of_the_network(small, found):
-    steps = inspection.graph(small.files["int8, float in/out"])[1:-1]  # without QUANTIZE and DEQUANTIZE
+    steps = inspect.graph(small.files["int8, float in/out"])[1:-1]  # without QUANTIZE and DEQUANTIZE
     assert [error.operator for error in found.layers] == [step.name for step, _ in steps]
     assert [error.values for error in found.layers] == [int(np.prod(tensors[-1].shape)) for _, tensors in steps]
     assert [e.layer for e in found.layers if e.operator == "CONV_2D"] == [f"conv{i}" for i in range(1, 6)]
@@ -64,25 +68,25 @@ def test_good_calibration_leaves_rounding_only(small, pictures):
 def test_twins_are_computed_from_the_same_input(small, pictures, found):
     """By hand: the float twin of the dense layer is its float weights times what the quantized layer before gives."""
     twins = debugging.compare_twins(found._debugger.quant_model, pictures[:3])
-    (dense,) = [t for t in inspection.tensors(small.files["float32"]) if t.role == "weights" and len(t.shape) == 2]
+    (dense,) = [t for t in inspect.tensors(small.files["float32"]) if t.role == "weights" and len(t.shape) == 2]
     *_, average, logits, _ = twins.values()
-    (bias,) = [t for t in inspection.tensors(small.files["float32"]) if t.role == "bias" and t.shape == (2,)]
+    (bias,) = [t for t in inspect.tensors(small.files["float32"]) if t.role == "bias" and t.shape == (2,)]
     np.testing.assert_allclose(logits[0], average[1] @ dense.data.T + bias.data, rtol=1e-3, atol=1e-3)
 
 
 def test_a_layer_left_in_float_repairs_the_file(small, found, pictures):
     images = small.pets.arrays("train", 24)[0]
-    whole = evaluation.predict(small.files["float32"], images)
-    broken, mended = (evaluation.predict(found.quantized(layers), images) for layers in ((), ("conv1",)))
-    assert quantization.rmse(whole, mended) < 0.5 * quantization.rmse(whole, broken)
+    whole = accuracy.predict(small.files["float32"], images)
+    broken, mended = (accuracy.predict(found.quantized(layers), images) for layers in ((), ("conv1",)))
+    assert errors.rmse(whole, mended) < 0.5 * errors.rmse(whole, broken)
 
 
 def test_which_layers_stay_in_float(found, tmp_path):
-    path = conversion.write(found.quantized(["conv1", "conv4"]), tmp_path / "mixed.tflite")
+    path = convert.write(found.quantized(["conv1", "conv4"]), tmp_path / "mixed.tflite")
     weights = {
-        inspection.layer_of(tensors[-1].name): tensors[1].dtype
-        for step, tensors in inspection.graph(path)
-        if step.name in inspection.WEIGHED
+        inspect.layer_of(tensors[-1].name): tensors[1].dtype
+        for step, tensors in inspect.graph(path)
+        if step.name in inspect.WEIGHED
     }
     assert {layer for layer, dtype in weights.items() if dtype == "float32"} == {"conv1", "conv4"}
 
@@ -107,17 +111,17 @@ def test_no_calibration(small, pictures):
 
 def test_who_runs_what(small, tmp_path):
     images, labels = small.pets.arrays("train", 40)
-    broken = conversion.write(small.files["int8"].read_bytes()[:5000], tmp_path / "half.tflite")
+    broken = convert.write(small.files["int8"].read_bytes()[:5000], tmp_path / "half.tflite")
     files = {"int8": small.files["int8"], "dynamic": small.files["dynamic range"], "half": broken}
-    table = debugging.who_runs(files, images, labels)
+    table = runtimes.who_runs(files, images, labels)
     assert table.columns == ["file", "bytes", "XNNPACK", "built-in", "reference", "TensorFlow Lite Micro"]
     int8, dynamic, half = table.rows
-    share = evaluation.score(small.files["int8"], images, labels, kernels="reference").accuracy
+    share = accuracy.score(small.files["int8"], images, labels, kernels="reference").accuracy
     assert int8[4] == f"{share:.0%} right"
     assert int8[1] == f"{small.files['int8'].stat().st_size:,}"
     assert "is no model TFLite can run" in half[2]
     try:
-        board.arena(small.files["int8"])
+        micro.arena(small.files["int8"])
     except NotImplementedError:
         assert int8[5] == dynamic[5] == "–"
     else:
@@ -130,17 +134,17 @@ def test_values_behind_the_flatbuffer_are_lost_on_a_board(tmp_path):
     model = keras.Sequential([keras.Input((600,)), keras.layers.Dense(500, name="dense")])
     rng = np.random.default_rng(1)
     inputs = rng.uniform(0, 1, (10, 600)).astype(np.float32)
-    whole = conversion.write(architectures.float32(model), tmp_path / "float32.tflite")
-    outside = conversion.write(conversion.edge_quantizer_int8(whole, inputs), tmp_path / "outside.tflite")
-    inside = conversion.write(inspection.self_contained(outside), tmp_path / "inside.tflite")
-    network = integer_inference.load(inside)
-    codes = evaluation.quantize_input(inputs, integer_inference.details(network.input))
+    whole = convert.write(from_keras.float32(model), tmp_path / "float32.tflite")
+    outside = convert.write(edge_quantizer.int8(whole, inputs), tmp_path / "outside.tflite")
+    inside = convert.write(edit.self_contained(outside), tmp_path / "inside.tflite")
+    network = load_network(inside)
+    codes = interpreter.quantize_input(inputs, details(network.input))
     expected = network.run(codes)
-    np.testing.assert_array_equal(integer_inference.load(outside).run(codes), expected)
+    np.testing.assert_array_equal(load_network(outside).run(codes), expected)
     try:
-        lost, found = (board.run(path, codes)[0].reshape(expected.shape) for path in (outside, inside))
+        lost, found = (micro.run(path, codes)[0].reshape(expected.shape) for path in (outside, inside))
     except NotImplementedError:
         pytest.skip("TensorFlow Lite Micro is not installed here")
     assert np.abs(found.astype(int) - expected).max() <= 1, "the two round dense layers differently"
     assert np.abs(lost.astype(int) - expected).max() > 20
-    assert board.arena(inside).total + 250_000 < board.arena(outside).total
+    assert micro.arena(inside).total + 250_000 < micro.arena(outside).total

@@ -10,14 +10,14 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from helpers import drawn_pets
-from helpers.drawing import BACKGROUNDS, OCCLUDERS, SIZE, jpeg
-from helpers.drawn_pets import CLASSES, PATTERNS, TRAIT_LINES, draw, sample_pet, sample_traits
+from helpers.pictures import drawn_dataset, drawn_pets
+from helpers.pictures.drawn_pets import CLASSES, PATTERNS, TRAIT_LINES, draw, sample_pet, sample_traits
+from helpers.pictures.painting import BACKGROUNDS, OCCLUDERS, SIZE, jpeg
 
 ANIMALS = 2000  # of each class, for the distributions
 
 
-class FewDrawnPets(drawn_pets.DrawnCatsVsDogs):
+class FewDrawnPets(drawn_dataset.DrawnCatsVsDogs):
     """The data set with a handful of pictures."""
 
     COUNTS = {"train": 12, "validation": 2, "test": 6}
@@ -139,7 +139,7 @@ def test_every_pattern_occurs_in_both_classes():
 
 def test_features_are_those_of_cats_vs_dogs(tmp_path):
     """Compared with the definition in TFDS itself, which needs no download."""
-    ours = drawn_pets.DrawnCatsVsDogs(data_dir=tmp_path).info
+    ours = drawn_dataset.DrawnCatsVsDogs(data_dir=tmp_path).info
     theirs = tfds.builder("cats_vs_dogs", data_dir=tmp_path).info
     assert repr(ours.features) == repr(theirs.features)
     assert ours.features["label"].names == theirs.features["label"].names == list(CLASSES)
@@ -211,8 +211,8 @@ def test_a_folder_left_by_a_killed_process_is_not_taken_for_a_data_set(tmp_path,
 @pytest.fixture
 def two_cores(monkeypatch):
     """Lets two workers draw even a handful of pictures, whatever this machine has."""
-    monkeypatch.setattr(drawn_pets, "FEW", 0)
-    monkeypatch.setattr(drawn_pets, "cores", lambda: 2)
+    monkeypatch.setattr(drawn_dataset, "FEW", 0)
+    monkeypatch.setattr(drawn_dataset, "cores", lambda: 2)
 
 
 @pytest.fixture
@@ -225,18 +225,18 @@ def started(monkeypatch):
             super().__init__(*arguments, **options)
             processes.append(self)
 
-    monkeypatch.setattr(drawn_pets.subprocess, "Popen", Watched)
+    monkeypatch.setattr(drawn_dataset.subprocess, "Popen", Watched)
     return processes
 
 
 def fetched(counts=FewDrawnPets.COUNTS):
     """What the workers of a data set give: the files in its order."""
-    with drawn_pets.Workers(counts) as workers:
-        return [workers.fetch(*picture) for picture in drawn_pets.numbers(counts)]
+    with drawn_dataset.Workers(counts) as workers:
+        return [workers.fetch(*picture) for picture in drawn_dataset.numbers(counts)]
 
 
 def drawn_here(counts=FewDrawnPets.COUNTS):
-    return [drawn_pets.file(*picture) for picture in drawn_pets.numbers(counts)]
+    return [drawn_dataset.file(*picture) for picture in drawn_dataset.numbers(counts)]
 
 
 def all_ended(processes):
@@ -257,7 +257,7 @@ def test_a_data_set_drawn_by_workers_has_the_same_examples(two_cores, started, t
         examples.append(
             [(s, e["image/filename"], e["image"].tobytes()) for s in splits for e in splits[s].as_numpy_iterator()]
         )
-        monkeypatch.setattr(drawn_pets, "cores", lambda: 1)
+        monkeypatch.setattr(drawn_dataset, "cores", lambda: 1)
     assert examples[0] == examples[1] and len(examples[0]) == 20
     assert len(started) == 2, "only the first one has workers"
 
@@ -279,21 +279,25 @@ BREAKS = {
 }
 
 
+CALL = "import json, sys; d.work(json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))"
+
+
 @pytest.mark.parametrize("what", BREAKS)
 def test_where_workers_fail_this_process_draws(what, two_cores, started, tmp_path, monkeypatch):
     """A worker's start is changed by a `usercustomize`-like line before it draws."""
     place, change = BREAKS[what]
     if place == "sys.executable":
-        monkeypatch.setattr(drawn_pets.sys, "executable", change)
+        monkeypatch.setattr(sys, "executable", change)
     else:
-        monkeypatch.setattr(drawn_pets, "CALL", f"from helpers import drawn_pets as d; {change}\n" + drawn_pets.CALL)
+        call = f"from helpers.pictures import drawing_worker as d; {change}\n{CALL}"
+        monkeypatch.setattr(drawn_dataset.processes, "command", lambda _, *words: [sys.executable, "-c", call, *words])
     assert fetched() == drawn_here()
     assert all_ended(started)
 
 
 def test_another_order_is_served_too(two_cores, started):
-    with drawn_pets.Workers(FewDrawnPets.COUNTS) as workers:
-        pictures = list(drawn_pets.numbers(FewDrawnPets.COUNTS))[::-1]
+    with drawn_dataset.Workers(FewDrawnPets.COUNTS) as workers:
+        pictures = list(drawn_dataset.numbers(FewDrawnPets.COUNTS))[::-1]
         assert [workers.fetch(*picture) for picture in pictures] == drawn_here()[::-1]
     assert all_ended(started)
 
@@ -312,8 +316,8 @@ def test_an_interrupt_leaves_no_process_behind(two_cores, started, tmp_path, no_
 
 @pytest.mark.parametrize(("cores", "few"), [(1, 0), (4, 100)])
 def test_one_core_or_a_few_pictures_start_nothing(cores, few, started, monkeypatch):
-    monkeypatch.setattr(drawn_pets, "cores", lambda: cores)
-    monkeypatch.setattr(drawn_pets, "FEW", few)
+    monkeypatch.setattr(drawn_dataset, "cores", lambda: cores)
+    monkeypatch.setattr(drawn_dataset, "FEW", few)
     fetched({"test": 3})
     assert started == []
 
@@ -321,11 +325,11 @@ def test_one_core_or_a_few_pictures_start_nothing(cores, few, started, monkeypat
 def test_a_script_without_a_main_guard_is_not_run_again(tmp_path):
     """`multiprocessing` would import it once more in every worker where processes are spawned."""
     script = (
-        "from helpers import drawn_pets\n"
-        "drawn_pets.FEW, drawn_pets.cores = 0, lambda: 2\n"
+        "from helpers.pictures import drawn_dataset\n"
+        "drawn_dataset.FEW, drawn_dataset.cores = 0, lambda: 2\n"
         "print('once')\n"
-        "with drawn_pets.Workers({'test': 4}) as workers:\n"
-        "    print(len([workers.fetch(*p) for p in drawn_pets.numbers({'test': 4})]), len(workers.processes))\n"
+        "with drawn_dataset.Workers({'test': 4}) as workers:\n"
+        "    print(len([workers.fetch(*p) for p in drawn_dataset.numbers({'test': 4})]), len(workers.processes))\n"
     )
     (tmp_path / "script.py").write_text(script)
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=True)

@@ -2,7 +2,10 @@
 
 import pytest
 
-from helpers import energy, models
+from helpers.measure import energy
+from helpers.networks import models
+from helpers.networks.costs import _size, layer_costs
+from helpers.tflite import convert
 
 pytest_plugins = ["tiny"]
 
@@ -52,7 +55,7 @@ def test_every_number_has_its_source_and_year():
 )
 def test_a_bad_line_is_shown(line, tmp_path):
     (tmp_path / "energy.csv").write_text(f"{HEAD}\n{line}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"A line of energy.csv needs operation, .* found .*int8"):
+    with pytest.raises(ValueError, match=r"A line of energy.csv needs operation .* Found .*int8"):
         energy.costs(tmp_path / "energy.csv")
 
 
@@ -89,22 +92,21 @@ def test_the_tiny_network_is_counted_by_hand(tiny, kind, width):
 @pytest.fixture(scope="module")
 def compact(tmp_path_factory):
     """The compact network, not trained, as a float32 file."""
-    from helpers import conversion
 
     folder, model = tmp_path_factory.mktemp("compact"), models.compact_cnn()
     model.layers[-2].bias.assign([1, -1])  # the converter leaves out a bias of zeros
     model.export(folder / "saved_model", verbose=False)
-    content = conversion.convert("float32", folder / "saved_model", None)
-    return model, conversion.write(content, folder / "compact.tflite")
+    content = convert.convert("float32", folder / "saved_model", None)
+    return model, convert.write(content, folder / "compact.tflite")
 
 
 def test_the_counts_are_those_of_the_keras_model(compact):
-    """`models.layer_costs` counts the same on the layers; batch normalisation has been folded into the file."""
+    """`costs.layer_costs` counts the same on the layers; batch normalisation has been folded into the file."""
     model, path = compact
-    costs, asked = models.layer_costs(model), energy.work(path)
+    costs, asked = layer_costs(model), energy.work(path)
     assert asked.macs == sum(cost.macs for cost in costs)
     weighed = [cost for cost in costs if cost.macs]
-    assert asked.outputs == sum(models._size(cost.shape) for cost in weighed)
+    assert asked.outputs == sum(_size(cost.shape) for cost in weighed)
     channels = sum(cost.shape[-1] for cost in weighed)
     kernels = sum(w.numpy().size for w in model.trainable_weights if w.path.endswith("kernel"))
     assert asked.weight_bytes == 4 * (kernels + channels)

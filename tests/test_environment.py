@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from helpers import board, datasets, environment
-from helpers.artifacts import project
+from helpers.base import machine
+from helpers.base.data import project
+from helpers.course import environment
+from helpers.pictures import photographs
 
 
 def lines(table):
@@ -70,7 +72,7 @@ def test_a_full_disk():
 
 
 def test_what_is_optional_says_what_happens_without(monkeypatch):
-    monkeypatch.setattr(board, "installed", lambda: False)
+    monkeypatch.setattr(machine, "importable", lambda *_: False)
     monkeypatch.setattr(environment.shutil, "which", lambda name: None)
     table = lines(environment.check())
     assert table["TensorFlow Lite Micro"] == ["no", "optional: notebook 7 computes the arena instead of measuring it"]
@@ -79,7 +81,7 @@ def test_what_is_optional_says_what_happens_without(monkeypatch):
 
 @pytest.mark.parametrize("there", [True, False])
 def test_pictures(monkeypatch, there):
-    monkeypatch.setattr(datasets, "photographs_prepared", lambda: there)
+    monkeypatch.setattr(photographs, "prepared", lambda: there)
     found = environment._pictures()
     assert found.found == ("photographs, prepared" if there else "drawn pets")
     assert ("make photos" in found.to_do) != there

@@ -8,9 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from helpers import evaluation
-from helpers.datasets import normalise
-from helpers.evaluation import Score
+from helpers.measure import accuracy
+from helpers.measure.accuracy import Score
+from helpers.pictures.conventions import normalise
+from helpers.tflite import interpreter
 
 pytest_plugins = ["small"]
 
@@ -27,7 +28,7 @@ def test_wilson_is_the_closed_formula(counts, confidence):
     z = math.sqrt(2) * erfinv(confidence)
     centre = (p + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * math.sqrt(p * (1 - p) / total + z**2 / (4 * total**2))
-    low, high = evaluation.wilson(right, total, confidence)
+    low, high = accuracy.wilson(right, total, confidence)
     assert low == pytest.approx(max(0, centre - half), abs=1e-9)
     assert high == pytest.approx(min(1, centre + half), abs=1e-9)
 
@@ -44,7 +45,7 @@ def erfinv(x):
 @settings(deadline=None)
 @given(COUNTS)
 def test_wilson_stays_between_0_and_1_and_holds_the_share_found(counts):
-    low, high = evaluation.wilson(*counts)
+    low, high = accuracy.wilson(*counts)
     assert 0 <= low <= counts[0] / counts[1] <= high <= 1
     assert low < high
 
@@ -52,20 +53,20 @@ def test_wilson_stays_between_0_and_1_and_holds_the_share_found(counts):
 @settings(deadline=None)
 @given(COUNTS, st.integers(2, 10))
 def test_wilson_narrows_with_more_pictures(counts, times):
-    low, high = evaluation.wilson(*counts)
-    narrow_low, narrow_high = evaluation.wilson(times * counts[0], times * counts[1])
+    low, high = accuracy.wilson(*counts)
+    narrow_low, narrow_high = accuracy.wilson(times * counts[0], times * counts[1])
     assert narrow_high - narrow_low < high - low
 
 
 def test_wilson_of_a_published_example():
     """Newcombe 1998 (doi:10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E), table I: 81 of 263."""
-    assert evaluation.wilson(81, 263) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
+    assert accuracy.wilson(81, 263) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
 
 
 @pytest.mark.parametrize(("right", "total"), [(0, 0), (3, 2), (-1, 5)])
 def test_wilson_says_what_it_needs(right, total):
     with pytest.raises(ValueError, match=f"at least one picture; found {right} of {total}"):
-        evaluation.wilson(right, total)
+        accuracy.wilson(right, total)
 
 
 # --- McNemar's test ------------------------------------------------------------------------------------------
@@ -84,20 +85,20 @@ def test_mcnemar_is_a_sum_of_binomial_coefficients(only_first, only_second, both
     assume(pairs)
     random.shuffle(pairs)
     first, second = np.array(pairs, bool).T
-    found = evaluation.mcnemar(first, second)
+    found = accuracy.mcnemar(first, second)
     assert (found.only_first, found.only_second) == (only_first, only_second)
     assert found.p_value == pytest.approx(binomial_sum(only_first, only_second))
-    assert evaluation.mcnemar(second, first).p_value == pytest.approx(found.p_value)
+    assert accuracy.mcnemar(second, first).p_value == pytest.approx(found.p_value)
 
 
 def test_mcnemar_of_two_models_that_agree():
     same = np.array([True, False, True])
-    assert evaluation.mcnemar(same, same) == evaluation.Comparison(0, 0, 1.0)
+    assert accuracy.mcnemar(same, same) == accuracy.Comparison(0, 0, 1.0)
 
 
 def test_mcnemar_by_hand():
     first, second = np.array([1, 1, 1, 1, 1, 1, 0], bool), np.array([0, 0, 0, 0, 0, 0, 0], bool)
-    assert evaluation.mcnemar(first, second).p_value == pytest.approx(2 / 2**6)
+    assert accuracy.mcnemar(first, second).p_value == pytest.approx(2 / 2**6)
 
 
 # --- scores --------------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ def test_a_score_by_hand():
     assert score.predictions.tolist() == [0, 1, 0, 1]
     assert score.correct.tolist() == [True, True, False, True]
     assert score.accuracy == 0.75
-    assert score.interval == evaluation.wilson(3, 4)
+    assert score.interval == accuracy.wilson(3, 4)
     assert str(score) == "75.0% (30.1% to 95.4%)"
 
 
@@ -130,7 +131,7 @@ FLOATS = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(-1e4, 1e4
 @given(FLOATS, DETAILS)
 def test_quantize_input_rounds_and_clips(values, details):
     """Against the definition in exact arithmetic, one number at a time; Python rounds halves to even, as NumPy does."""
-    codes = evaluation.quantize_input(values, details)
+    codes = interpreter.quantize_input(values, details)
     (scale, zero_point), limits = details["quantization"], np.iinfo(details["dtype"])
     assert codes.dtype == details["dtype"]
     for value, code in zip(values, codes, strict=True):
@@ -143,7 +144,7 @@ def test_quantize_input_rounds_and_clips(values, details):
 def test_there_and_back_is_off_by_half_a_step_at_most(values, details):
     (scale, zero_point), limits = details["quantization"], np.iinfo(details["dtype"])
     low, high = (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
-    back = evaluation.dequantize_output(evaluation.quantize_input(values, details), details)
+    back = interpreter.dequantize_output(interpreter.quantize_input(values, details), details)
     assert back.dtype == np.float32
     error = np.abs(back - np.clip(values.astype(np.float64), low, high))
     assert np.all(error <= scale / 2 + 1e-5 * np.abs(values) + 1e-6)
@@ -151,7 +152,7 @@ def test_there_and_back_is_off_by_half_a_step_at_most(values, details):
 
 def test_halves_go_to_the_even_code():
     details = {"dtype": np.int8, "quantization": (1.0, 0)}
-    assert evaluation.quantize_input(np.array([0.5, 1.5, 2.5, -0.5, -1.5], np.float32), details).tolist() == [
+    assert interpreter.quantize_input(np.array([0.5, 1.5, 2.5, -0.5, -1.5], np.float32), details).tolist() == [
         0,
         2,
         2,
@@ -164,8 +165,8 @@ def test_halves_go_to_the_even_code():
 @given(FLOATS)
 def test_a_float_model_gets_its_numbers_unchanged(values):
     details = {"dtype": np.float32, "quantization": (0.0, 0)}
-    assert evaluation.quantize_input(values, details) is values
-    assert evaluation.dequantize_output(values, details) is values
+    assert interpreter.quantize_input(values, details) is values
+    assert interpreter.dequantize_output(values, details) is values
 
 
 # --- running files -------------------------------------------------------------------------------------------
@@ -173,9 +174,11 @@ def test_a_float_model_gets_its_numbers_unchanged(values):
 
 def one_by_one(path, images, kernels="XNNPACK"):
     """Run pictures as the tutorials do: one interpreter, one picture at a time."""
-    ready = evaluation.interpreter(path, kernels)
+    ready = interpreter.load(path, kernels)
     entry = ready.get_input_details()[0]
-    return np.concatenate([evaluation.run(ready, evaluation.quantize_input(normalise(i[None]), entry)) for i in images])
+    return np.concatenate(
+        [interpreter.run(ready, interpreter.quantize_input(normalise(i[None]), entry)) for i in images]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -188,10 +191,10 @@ def alone(small):
 @pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 25])
 def test_batches_give_what_single_pictures_give_in_their_order(small, alone, count):
     images, expected = alone
-    found = evaluation.predict(small.files["int8"], images[:count])
+    found = accuracy.predict(small.files["int8"], images[:count])
     assert (found.shape, found.dtype) == ((count, 2), np.float32)
     np.testing.assert_array_equal(found, expected["int8"][:count])
-    found = evaluation.predict(small.files["float32"], images[:count])
+    found = accuracy.predict(small.files["float32"], images[:count])
     np.testing.assert_allclose(found, expected["float32"][:count], rtol=0, atol=1e-6)
 
 
@@ -202,15 +205,15 @@ def test_the_pictures_are_told_apart(alone):
 
 def test_the_bytes_of_a_file_do_as_well(small, alone):
     images, expected = alone
-    np.testing.assert_array_equal(evaluation.predict(small.files["int8"].read_bytes(), images), expected["int8"])
+    np.testing.assert_array_equal(accuracy.predict(small.files["int8"].read_bytes(), images), expected["int8"])
 
 
-@pytest.mark.parametrize("kernels", evaluation.KERNELS)
+@pytest.mark.parametrize("kernels", interpreter.KERNEL_SETS)
 def test_all_kernel_sets_run_all_files_and_agree(small, kernels):
     images, labels = small.pets.arrays("train", 12)
     for kind, path in small.files.items():
-        score = evaluation.score(path, images, labels, kernels=kernels)
-        default = evaluation.predict(path, images)
+        score = accuracy.score(path, images, labels, kernels=kernels)
+        default = accuracy.predict(path, images)
         step = 1 / 256 if kind.startswith("int8") else 1e-3  # one code of an int8 output
         np.testing.assert_allclose(score.probabilities, default, rtol=0, atol=step)
         np.testing.assert_allclose(score.probabilities.sum(axis=1), 1, atol=0.01)
@@ -219,17 +222,17 @@ def test_all_kernel_sets_run_all_files_and_agree(small, kernels):
 def test_our_rounding_of_the_input_is_tflites(small):
     """The file with float input starts with TFLite's own QUANTIZE operator; the rest of the two files is the same."""
     images, _ = small.pets.arrays("train", 40)
-    ours = evaluation.predict(small.files["int8"], images)
-    theirs = evaluation.predict(small.files["int8, float in/out"], images)
+    ours = accuracy.predict(small.files["int8"], images)
+    theirs = accuracy.predict(small.files["int8, float in/out"], images)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1 / 256)
 
 
 def test_score_all_keeps_names_and_order(small):
     images, labels = small.pets.arrays("test")
-    scores = evaluation.score_all(small.files, images, labels)
+    scores = accuracy.score_all(small.files, images, labels)
     assert list(scores) == list(small.files)
     for kind, score in scores.items():
-        np.testing.assert_array_equal(score.probabilities, evaluation.predict(small.files[kind], images))
+        np.testing.assert_array_equal(score.probabilities, accuracy.predict(small.files[kind], images))
 
 
 def test_another_way_to_the_input_is_used(small):
@@ -240,8 +243,8 @@ def test_another_way_to_the_input_is_used(small):
         seen.append((inputs.dtype, inputs.max() <= 1, details["dtype"]))
         return np.full(inputs.shape, -128, np.int8)
 
-    found = evaluation.predict(small.files["int8"], images, to_input=black)
-    np.testing.assert_array_equal(found, evaluation.predict(small.files["int8"], np.zeros_like(images)))
+    found = accuracy.predict(small.files["int8"], images, to_input=black)
+    np.testing.assert_array_equal(found, accuracy.predict(small.files["int8"], np.zeros_like(images)))
     assert set(seen) == {(np.dtype(np.float32), np.True_, np.int8)}
 
 
@@ -250,17 +253,17 @@ def test_another_way_to_the_input_is_used(small):
 
 def test_no_pictures(small):
     with pytest.raises(ValueError, match="at least one picture to classify; found none"):
-        evaluation.predict(small.files["int8"], np.empty((0, 96, 96, 3), np.uint8))
+        accuracy.predict(small.files["int8"], np.empty((0, 96, 96, 3), np.uint8))
 
 
 def test_unknown_kernels(small):
     with pytest.raises(KeyError, match="XNNPACK, built-in, reference; found 'fast'"):
-        evaluation.interpreter(small.files["int8"], "fast")
+        interpreter.load(small.files["int8"], "fast")
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no model file .*nothing\.tflite: run 02_convert"):
-        evaluation.interpreter(tmp_path / "nothing.tflite")
+        interpreter.load(tmp_path / "nothing.tflite")
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x1c\0\0\0TFL3" + b"\xff" * 99, "half"])
@@ -271,10 +274,10 @@ def test_a_file_that_is_no_model(small, tmp_path, content, capfd):
     path = tmp_path / "broken.tflite"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"broken\.tflite is no model TFLite can run: "):
-        evaluation.interpreter(path)
+        interpreter.load(path)
     if content:
         with pytest.raises(ValueError, match="The content is no model TFLite can run: "):
-            evaluation.interpreter(content)
+            interpreter.load(content)
 
 
 # --- the promise of the course -------------------------------------------------------------------------------
@@ -283,6 +286,6 @@ def test_a_file_that_is_no_model(small, tmp_path, content, capfd):
 @pytest.mark.slow
 def test_int8_costs_at_most_half_a_point_on_the_drawn_pets(pets, files):
     images, labels = pets.arrays("test")
-    whole, small = (evaluation.score(files[kind], images, labels) for kind in ("float32", "int8"))
+    whole, small = (accuracy.score(files[kind], images, labels) for kind in ("float32", "int8"))
     assert whole.accuracy - small.accuracy <= 0.005
     assert 0.9 < whole.accuracy < 0.98, "the drawn pets are neither hopeless nor trivial"

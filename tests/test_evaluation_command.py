@@ -11,8 +11,10 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 from scipy import stats
 
-from helpers import board, conversion, evaluation
-from helpers.runtime import tf
+from helpers import evaluation
+from helpers.base.tf import tf
+from helpers.measure.evaluation import input_size
+from helpers.tflite import convert, micro
 
 pytest_plugins = ["tiny"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -27,7 +29,7 @@ def somewhere_else(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Spare a measurement of the tensor arena that a test is not about."""
-    monkeypatch.setattr(board, "arena", lambda path: board.Arena(2000, 345))
+    monkeypatch.setattr(micro, "arena", lambda path: micro.Arena(2000, 345))
 
 
 def right_answers(model: Path, images: np.ndarray, labels: np.ndarray) -> int:
@@ -102,8 +104,8 @@ def test_pictures_come_in_the_size_of_the_model(drawn, folder, tmp_path, capsys,
 
     images = np.stack([np.asarray(Image.fromarray(i).resize((48, 48), Image.Resampling.BILINEAR)) for i in drawn[0]])
     network(images.astype(np.float32) / 255).export(tmp_path / "saved_model", verbose=False)
-    model = conversion.write(conversion.convert("float32", tmp_path / "saved_model"), tmp_path / "small.tflite")
-    assert evaluation.input_size(model) == 48
+    model = convert.write(convert.convert("float32", tmp_path / "saved_model"), tmp_path / "small.tflite")
+    assert input_size(model) == 48
     evaluation.main([str(model), "--data", str(folder), "--split", "all"])
     printed = capsys.readouterr().out
     assert "Pictures: resized from 96 × 96 to the 48 × 48 that the model takes" in printed
@@ -113,7 +115,7 @@ def test_pictures_come_in_the_size_of_the_model(drawn, folder, tmp_path, capsys,
 def from_function(function, shape, path: Path) -> Path:
     """Write a computation on one float32 tensor as a .tflite file."""
     traced = tf.function(function).get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    return conversion.write(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert(), path)
+    return convert.write(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert(), path)
 
 
 def test_a_file_made_for_one_picture_at_a_time(drawn, folder, tmp_path, capsys, quick):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import exercises, quantization
+from helpers.course import exercises
+from helpers.numbers import quantization
 
 
 @pytest.fixture

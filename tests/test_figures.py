@@ -36,7 +36,7 @@ def test_the_readme_shows_the_stored_figures():
     readme = (figures.FIGURES.parent.parent / "README.md").read_text("utf-8")
     shown = set(re.findall(r"\]\(docs/figures/(\w+)\.png\)", readme))
     stored = {}
-    for path in run.course(run.HERE, only=[]):
+    for path in run.course(run.NOTEBOOKS, only=[]):
         stored |= figures.pictures(nbformat.read(path, as_version=4))
     assert shown == set(stored) == {path.stem for path in figures.FIGURES.glob("*.png")}
     assert 2 <= len(shown) <= 3

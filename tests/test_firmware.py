@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import board, firmware, inspection
+from helpers.board import firmware
+from helpers.tflite import edit, inspect, micro
 from one_operator import Operand, build
 from test_board import values_outside
 
 pytest_plugins = ["tiny"]
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-needs_micro = pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
+needs_micro = pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
 
 # Writes the array to standard output, and says where it begins and how long it is.
 PROGRAM = """
@@ -70,7 +71,7 @@ def test_values_behind_the_flatbuffer_are_in_the_array(tiny, tmp_path):
     outside = values_outside(tiny["int8"], tmp_path)
     written = firmware.write(outside)
     assert written.source.parent == tmp_path / "firmware"
-    assert firmware.read(written.source) == board.flash_image(outside) != outside.read_bytes()
+    assert firmware.read(written.source) == edit.flash_image(outside) != outside.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["", "2nd", "model-data", "a b", "a;"])
@@ -131,13 +132,13 @@ def test_an_operator_that_is_not_there_is_named(tmp_path):
 
 def builtin() -> dict[str, str]:
     """The operators of the schema, {name without underscores: name}."""
-    return {name.replace("_", "").lower(): name for name in inspection.OPERATORS.values()}
+    return {name.replace("_", "").lower(): name for name in inspect.OPERATORS.values()}
 
 
 def test_every_method_belongs_to_one_operator():
     assert len(firmware.ADD) == len(firmware.METHODS.split()) > 90
     assert set(firmware.ADD) <= set(builtin())
-    assert len(builtin()) == len(inspection.OPERATORS), "no two operators differ in underscores alone"
+    assert len(builtin()) == len(inspect.OPERATORS), "no two operators differ in underscores alone"
     assert firmware.ADD[firmware._key("MAX_POOL_2D")] == "AddMaxPool2D"
     assert firmware.ADD[firmware._key("CUMSUM")] == "AddCumSum"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from helpers import floats
-from helpers.floats import add_floats, add_integers, take_apart
+from helpers.numbers import floats
+from helpers.numbers.floats import add_floats, add_integers, take_apart
 
 TYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 SINGLE = st.floats(width=32, allow_nan=False, allow_infinity=False)

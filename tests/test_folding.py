@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from helpers import architectures, conversion, folding, models
-from helpers.inspection import layer_weights
-from helpers.runtime import keras, make_deterministic
+from helpers.base.tf import keras, make_deterministic
+from helpers.networks import folding, models
+from helpers.tflite import convert, from_keras
+from helpers.tflite.inspect import layer_weights
 
 
 def with_statistics(model: keras.Model, seed: int = 0) -> keras.Model:
@@ -37,7 +38,7 @@ def test_the_weights_are_those_of_the_converter(tmp_path):
     """TensorFlow's converter folds on its own; its float32 file holds the same numbers."""
     make_deterministic(3)
     model = with_statistics(models.mobilenet_v1(48, 0.125))
-    path = conversion.write(architectures.float32(model), tmp_path / "float32.tflite")
+    path = convert.write(from_keras.float32(model), tmp_path / "float32.tflite")
     ours = sorted(
         (layer.get_weights()[0] for layer in folding.fold(model).layers if isinstance(layer, folding.WEIGHTED)),
         key=lambda values: np.abs(values).sum(),

@@ -10,13 +10,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import architectures, conversion, inspection, training
-from helpers.inspection import Tensor
-from helpers.runtime import keras
+from helpers.base.tf import keras
+from helpers.networks import training
+from helpers.tflite import convert, edge_quantizer, edit, from_keras, inspect
+from helpers.tflite.inspect import Tensor
 
 pytest_plugins = ["small"]
 
-KINDS = list(conversion.KINDS)
+KINDS = list(convert.KINDS)
 BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
 
@@ -33,7 +34,7 @@ def made_up(data, scale, zero_point=None, axis=0):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_tensor_is_as_the_interpreter_says(small, kind):
-    found = inspection.tensors(small.files[kind])
+    found = inspect.tensors(small.files[kind])
     ready = Interpreter(str(small.files[kind]), experimental_preserve_all_tensors=True)
     details = {entry["index"]: entry for entry in ready.get_tensor_details()}
     for tensor in found:
@@ -51,17 +52,17 @@ def test_every_tensor_is_as_the_interpreter_says(small, kind):
 
 
 def test_operators_are_those_that_run(small):
-    names = [step.name for step in inspection.operators(small.files["int8"])]
+    names = [step.name for step in inspect.operators(small.files["int8"])]
     assert names.count("CONV_2D") == 5
     assert names.count("MAX_POOL_2D") == 3
     assert names[-3:] == ["MEAN", "FULLY_CONNECTED", "SOFTMAX"]
-    around = [step.name for step in inspection.operators(small.files["int8, float in/out"])]
+    around = [step.name for step in inspect.operators(small.files["int8, float in/out"])]
     assert around == ["QUANTIZE", *names, "DEQUANTIZE"]
 
 
 def test_settings_are_those_of_the_network(small):
     """As `models.compact_cnn` sets them, with the names of schema.fbs."""
-    steps = inspection.operators(small.files["int8"])
+    steps = inspect.operators(small.files["int8"])
     first = steps[0].options
     assert (first["padding"], first["stride_h"], first["stride_w"]) == ("SAME", 2, 2)
     assert (first["dilation_h_factor"], first["fused_activation_function"]) == (1, "RELU6")
@@ -76,12 +77,12 @@ def test_settings_that_are_lists_become_tuples():
     step = schema.OperatorT()
     step.builtinOptions = schema.ReshapeOptionsT()
     step.builtinOptions.newShape = np.array([1, -1], np.int32)
-    assert inspection._options(step) == {"new_shape": (1, -1)}
-    assert inspection._options(schema.OperatorT()) == {}
+    assert inspect._options(step) == {"new_shape": (1, -1)}
+    assert inspect._options(schema.OperatorT()) == {}
 
 
 def test_outputs_are_those_of_the_network(small):
-    assert inspection.outputs(small.files["int8"]) == inspection.operators(small.files["int8"])[-1].outputs
+    assert inspect.outputs(small.files["int8"]) == inspect.operators(small.files["int8"])[-1].outputs
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8"])
@@ -92,7 +93,7 @@ def test_an_excerpt_computes_the_same_and_shows_every_tensor(small, kind):
         Interpreter(experimental_op_resolver_type=OpResolverType.BUILTIN_REF, **source)
         for source in (
             {"model_path": str(path), "experimental_preserve_all_tensors": True},
-            {"model_content": inspection.excerpt(path)},
+            {"model_content": edit.excerpt(path)},
         )
     )
     entry = whole.get_input_details()[0]
@@ -102,24 +103,24 @@ def test_an_excerpt_computes_the_same_and_shows_every_tensor(small, kind):
         ready.set_tensor(entry["index"], picture)
         ready.invoke()
     shown = [exit_["index"] for exit_ in listening.get_output_details()]
-    assert shown == [index for step in inspection.operators(path) for index in step.outputs]
+    assert shown == [index for step in inspect.operators(path) for index in step.outputs]
     for index in shown:
         np.testing.assert_array_equal(listening.get_tensor(index), whole.get_tensor(index))
 
 
 def test_an_excerpt_of_one_step_has_that_step_only(small, tmp_path):
-    path, steps = small.files["int8"], inspection.operators(small.files["int8"])
+    path, steps = small.files["int8"], inspect.operators(small.files["int8"])
     for number, step in enumerate(steps):
-        (tmp_path / "one.tflite").write_bytes(inspection.excerpt(path, number))
-        assert inspection.operators(tmp_path / "one.tflite") == [step]
-        roles = {t.index: t.role for t in inspection.tensors(tmp_path / "one.tflite")}
+        (tmp_path / "one.tflite").write_bytes(edit.excerpt(path, number))
+        assert inspect.operators(tmp_path / "one.tflite") == [step]
+        roles = {t.index: t.role for t in inspect.tensors(tmp_path / "one.tflite")}
         assert roles[step.inputs[0]] == "input" and roles[step.outputs[0]] == "output"
         assert [index for index, role in roles.items() if role == "input"] == [step.inputs[0]]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_and_biases_are_found_in_every_kind(small, kind):
-    found = inspection.tensors(small.files[kind])
+    found = inspect.tensors(small.files[kind])
     weights, biases = ([t for t in found if t.role == role] for role in ("weights", "bias"))
     assert sum(t.data.size for t in weights) == sum(math.prod(shape) for shape in SHAPES)
     assert len(weights) == len(biases) == 6
@@ -129,8 +130,8 @@ def test_weights_and_biases_are_found_in_every_kind(small, kind):
 def test_the_scale_of_a_bias_is_that_of_its_products(small):
     """A bias is added to sums of input code times weight code, so its step is input scale times weight scale."""
     for kind in ("int8", "int16x8"):
-        known = inspection.tensors(small.files[kind])
-        steps = [s for s in inspection.operators(small.files[kind]) if s.name in inspection.WEIGHED]
+        known = inspect.tensors(small.files[kind])
+        steps = [s for s in inspect.operators(small.files[kind]) if s.name in inspect.WEIGHED]
         assert len(steps) == 6
         for step in steps:
             data, weights, bias = (known[i] for i in step.inputs)
@@ -142,7 +143,7 @@ def test_the_scale_of_a_bias_is_that_of_its_products(small):
 
 def test_int8_weights_are_the_float_weights_to_half_a_step(small):
     """The two files come from one model; batch normalisation is folded into the weights of both."""
-    whole, coded = ([t for t in inspection.tensors(small.files[k]) if t.role == "weights"] for k in ("float32", "int8"))
+    whole, coded = ([t for t in inspect.tensors(small.files[k]) if t.role == "weights"] for k in ("float32", "int8"))
     by_shape = {t.shape: t for t in whole}
     assert len(by_shape) == len(coded) == 6
     for tensor in coded:
@@ -187,14 +188,14 @@ def test_packed_values_by_hand(form, data):
         sum((value % 2**bits) << (bits * place) for place, value in enumerate(padded[i : i + each]))
         for i in range(0, len(padded), each)
     ]
-    packed = inspection.pack(np.array(values, np.int8), dtype)
+    packed = edit.pack(np.array(values, np.int8), dtype)
     assert list(packed) == expected
-    assert inspection.unpack(packed, dtype).tolist() == padded
+    assert inspect.unpack(packed, dtype).tolist() == padded
 
 
 def test_values_too_large_for_four_bits():
     with pytest.raises(ValueError, match="int4 holds -8 to 7; found -3 to 8"):
-        inspection.pack(np.array([-3, 8]), "int4")
+        edit.pack(np.array([-3, 8]), "int4")
 
 
 @pytest.fixture(scope="module")
@@ -203,15 +204,15 @@ def low_bits(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("low_bits")
     forms = {"channel": {}, "tensor": {"granularity": "tensor"}, "blocks": {"granularity": 32}}
     options = {"weights": 4, "activations": "dynamic"}
-    contents = {name: conversion.edge_quantizer(small.files["float32"], **options, **f) for name, f in forms.items()}
-    return {name: conversion.write(content, folder / f"{name}.tflite") for name, content in contents.items()}
+    contents = {name: edge_quantizer.quantize(small.files["float32"], **options, **f) for name, f in forms.items()}
+    return {name: convert.write(content, folder / f"{name}.tflite") for name, content in contents.items()}
 
 
 @pytest.mark.parametrize("form", ["channel", "tensor", "blocks"])
 def test_int4_weights_are_the_float_weights_to_half_a_step(small, low_bits, form):
     """TFLite's interpreter gives no int4 values, so they are held against the numbers that they stand for."""
-    whole = {t.name: t for t in inspection.tensors(small.files["float32"]) if t.role == "weights"}
-    coded = [t for t in inspection.tensors(low_bits[form]) if t.role == "weights"]
+    whole = {t.name: t for t in inspect.tensors(small.files["float32"]) if t.role == "weights"}
+    coded = [t for t in inspect.tensors(low_bits[form]) if t.role == "weights"]
     assert {t.name for t in coded} == set(whole)
     for tensor in coded:
         assert (tensor.dtype, tensor.data.dtype, tensor.shape) == ("int4", np.int8, whole[tensor.name].shape)
@@ -226,50 +227,50 @@ def test_int4_weights_are_the_float_weights_to_half_a_step(small, low_bits, form
 
 def test_which_weights_have_blocks(low_bits):
     """The dense layer, whose inputs are a multiple of 32; convolutions have a scale a channel."""
-    words = {t.granularity for t in inspection.tensors(low_bits["blocks"]) if t.role == "weights" and len(t.shape) == 2}
+    words = {t.granularity for t in inspect.tensors(low_bits["blocks"]) if t.role == "weights" and len(t.shape) == 2}
     assert words == {"per block of 32 (8)"}, "2 classes, 128 inputs"
-    found = inspection.tensors(low_bits["blocks"])
+    found = inspect.tensors(low_bits["blocks"])
     assert {t.granularity[:11] for t in found if t.role == "weights" and len(t.shape) == 4} == {"per channel"}
     assert sum(t.role == "scales" for t in found) == 1
 
 
 def test_bytes_of_packed_weights(small, low_bits):
-    whole = inspection.bytes_by_purpose(small.files["float32"])["weights"]
+    whole = inspect.bytes_by_purpose(small.files["float32"])["weights"]
     for path in low_bits.values():
-        sizes = inspection.bytes_by_purpose(path)
+        sizes = inspect.bytes_by_purpose(path)
         assert sizes["weights"] == whole / 8
         assert sum(sizes.values()) == path.stat().st_size
-    parameters = {n: inspection.bytes_by_purpose(p)["quantization parameters"] for n, p in low_bits.items()}
+    parameters = {n: inspect.bytes_by_purpose(p)["quantization parameters"] for n, p in low_bits.items()}
     assert parameters["channel"] - parameters["blocks"] == 2 * (4 + 8) - 8 * 2, "2 scales and zero points for 8 halves"
 
 
 def test_tables_know_four_bits(low_bits):
-    assert inspection.dtype_table(low_bits).rows[0][2] == "int4"
-    assert "per block of 32 (8)" in str(inspection.tensor_table(low_bits["blocks"]))
+    assert inspect.dtype_table(low_bits).rows[0][2] == "int4"
+    assert "per block of 32 (8)" in str(inspect.tensor_table(low_bits["blocks"]))
 
 
 def test_values_behind_the_flatbuffer(tmp_path):
     """AI Edge Quantizer writes the values of files above 256 KB there; the interpreter is the truth."""
     model = keras.Sequential([keras.Input((700,)), keras.layers.Dense(600, name="dense")])
-    float_file = conversion.write(architectures.float32(model), tmp_path / "float32.tflite")
-    path = conversion.write(conversion.edge_quantizer(float_file, activations="dynamic"), tmp_path / "large.tflite")
+    float_file = convert.write(from_keras.float32(model), tmp_path / "float32.tflite")
+    path = convert.write(edge_quantizer.quantize(float_file, activations="dynamic"), tmp_path / "large.tflite")
     parsed = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     assert any(buffer.offset for buffer in parsed.buffers), "else this tests nothing"
-    (weights,) = [t for t in inspection.tensors(path) if t.role == "weights"]
+    (weights,) = [t for t in inspect.tensors(path) if t.role == "weights"]
     np.testing.assert_array_equal(weights.data, Interpreter(str(path)).get_tensor(weights.index))
     inputs = np.random.default_rng(1).normal(size=(1, 700)).astype(np.float32)
     answers = []
-    for content in (path.read_bytes(), inspection.excerpt(path)):
+    for content in (path.read_bytes(), edit.excerpt(path)):
         ready = Interpreter(model_content=content)
         ready.allocate_tensors()
         ready.set_tensor(ready.get_input_details()[0]["index"], inputs)
         ready.invoke()
         answers.append(ready.get_tensor(ready.get_output_details()[0]["index"]))
     np.testing.assert_array_equal(*answers)
-    same = conversion.replace_weights(path, lambda t: t.data)
+    same = edit.replace_weights(path, lambda t: t.data)
     assert same == path.read_bytes()
-    doubled = conversion.write(conversion.replace_weights(path, lambda t: t.data // 2), tmp_path / "half.tflite")
-    (halved,) = [t for t in inspection.tensors(doubled) if t.role == "weights"]
+    doubled = convert.write(edit.replace_weights(path, lambda t: t.data // 2), tmp_path / "half.tflite")
+    (halved,) = [t for t in inspect.tensors(doubled) if t.role == "weights"]
     np.testing.assert_array_equal(halved.data, weights.data // 2)
 
 
@@ -278,15 +279,15 @@ def test_values_behind_the_flatbuffer(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_bytes_add_up_to_the_file(small, kind):
-    sizes = inspection.bytes_by_purpose(small.files[kind])
-    assert tuple(sizes) == inspection.PURPOSES
+    sizes = inspect.bytes_by_purpose(small.files[kind])
+    assert tuple(sizes) == inspect.PURPOSES
     assert sum(sizes.values()) == small.files[kind].stat().st_size
     assert all(size >= 0 for size in sizes.values())
     assert sizes["structure"] < 20_000
 
 
 def test_int8_weights_are_four_times_as_small_and_the_file_is_not(small):
-    whole, coded = (inspection.bytes_by_purpose(small.files[kind]) for kind in ("float32", "int8"))
+    whole, coded = (inspect.bytes_by_purpose(small.files[kind]) for kind in ("float32", "int8"))
     assert whole["weights"] == 4 * coded["weights"]
     assert coded["weights"] == sum(math.prod(shape) for shape in SHAPES)
     assert 3.5 < sum(whole.values()) / sum(coded.values()) < 4
@@ -298,17 +299,17 @@ SHAPES = [(16, 3, 3, 3), (24, 3, 3, 16), (48, 3, 3, 24), (96, 3, 3, 48), (128, 3
 
 def test_quantization_parameters_by_hand(small):
     """Each scale takes 4 bytes and each zero point 8; the converter stores no minima and maxima."""
-    known = inspection.tensors(small.files["int8"])
+    known = inspect.tensors(small.files["int8"])
     expected = sum(4 * len(t.scale) + 8 * len(t.zero_point) for t in known)
-    assert inspection.bytes_by_purpose(small.files["int8"])["quantization parameters"] == expected
+    assert inspect.bytes_by_purpose(small.files["int8"])["quantization parameters"] == expected
 
 
 # --- tables --------------------------------------------------------------------------------------------------
 
 
 def test_the_table_of_tensors_has_a_row_for_each(small):
-    known = inspection.tensors(small.files["int8"])
-    table = inspection.tensor_table(small.files["int8"])
+    known = inspect.tensors(small.files["int8"])
+    table = inspect.tensor_table(small.files["int8"])
     assert len(table.rows) == len(known)
     for row, tensor in zip(table.rows, known, strict=True):
         cells = dict(zip(table.columns, row, strict=True))
@@ -319,8 +320,8 @@ def test_the_table_of_tensors_has_a_row_for_each(small):
 
 
 def test_the_table_of_some_steps_has_their_tensors_only(small):
-    table = inspection.tensor_table(small.files["int8"], steps=(0, -1))
-    first, *_, last = inspection.operators(small.files["int8"])
+    table = inspect.tensor_table(small.files["int8"], steps=(0, -1))
+    first, *_, last = inspect.operators(small.files["int8"])
     expected = [*first.inputs, *first.outputs, *last.inputs, *last.outputs]
     assert [row[0] for row in table.rows] == [str(index) for index in expected]
     roles = [row[table.columns.index("role")] for row in table.rows]
@@ -328,7 +329,7 @@ def test_the_table_of_some_steps_has_their_tensors_only(small):
 
 
 def test_the_table_of_sizes(small):
-    table = inspection.size_table({kind: small.files[kind] for kind in ("float32", "int8")})
+    table = inspect.size_table({kind: small.files[kind] for kind in ("float32", "int8")})
     first, second = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     assert (first["weights shrink"], second["weights shrink"]) == ("1.00", "4.00")
     sizes = [small.files[kind].stat().st_size for kind in ("float32", "int8")]
@@ -340,14 +341,14 @@ def test_the_table_of_sizes(small):
     "name", ["", "picture", "a/b;c/d", "StatefulPartitionedCall/net_1/conv1_1/convolution;x", "x" * 99]
 )
 def test_short_names_fit(name):
-    assert len(inspection.short_name(name)) <= 34
+    assert len(inspect.short_name(name)) <= 34
     if len(name) < 10:
-        assert inspection.short_name(name) in name
+        assert inspect.short_name(name) in name
 
 
 # --- what can go wrong ---------------------------------------------------------------------------------------
 
-READERS = [inspection.tensors, inspection.operators, inspection.bytes_by_purpose, inspection.tensor_table]
+READERS = [inspect.tensors, inspect.operators, inspect.bytes_by_purpose, inspect.tensor_table]
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda f: f.__name__)
@@ -363,7 +364,7 @@ def test_a_file_that_is_no_model(tmp_path, content):
     path = tmp_path / "photo.tflite"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"photo\.tflite is no \.tflite file: bytes 4 to 8 should be b'TFL3', found"):
-        inspection.tensors(path)
+        inspect.tensors(path)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
@@ -372,12 +373,12 @@ def test_half_a_file(small, tmp_path, share):
     path = tmp_path / "half.tflite"
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ValueError, match=r"half\.tflite is a broken \.tflite file.*convert again"):
-        inspection.tensors(path)
+        inspect.tensors(path)
 
 
 def test_tensors_cannot_be_changed(small):
     with pytest.raises(dataclasses.FrozenInstanceError):
-        inspection.tensors(small.files["int8"])[0].dtype = "int4"
+        inspect.tensors(small.files["int8"])[0].dtype = "int4"
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------
@@ -387,13 +388,13 @@ def test_weights_by_layer_are_those_of_the_network(small):
     """In the order in which they run; batch normalisation has been multiplied into them, so shapes are compared."""
     model = keras.models.load_model(small.saved_model.parent / training.CHECKPOINT)
     kernels = {layer.name: layer.kernel.shape for layer in model.layers if hasattr(layer, "kernel")}
-    found = inspection.layer_weights(small.files["float32"])
+    found = inspect.layer_weights(small.files["float32"])
     assert list(found) == list(kernels)
     for name, values in found.items():
         assert values.dtype == np.float32
         assert sorted(values.shape) == sorted(kernels[name])
         assert values.shape[0] == kernels[name][-1], "output channels first"
-    int8 = inspection.layer_weights(small.files["int8"])
+    int8 = inspect.layer_weights(small.files["int8"])
     for name, values in found.items():
         np.testing.assert_allclose(int8[name], values, atol=np.abs(values).max() / 127)
 
@@ -407,7 +408,7 @@ def test_weights_by_layer_are_those_of_the_network(small):
     ],
 )
 def test_the_name_of_a_layer(name, expected):
-    assert inspection.layer_name(name) == expected
+    assert inspect.layer_name(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -423,20 +424,20 @@ def test_the_name_of_a_layer(name, expected):
     ],
 )
 def test_the_layer_that_makes_a_tensor(name, expected):
-    assert inspection.layer_of(name) == expected
+    assert inspect.layer_of(name) == expected
 
 
 def test_the_graph_joins_operators_and_tensors(small):
-    known = inspection.tensors(small.files["int8"])
-    steps = inspection.graph(small.files["int8"])
-    assert [step for step, _ in steps] == inspection.operators(small.files["int8"])
+    known = inspect.tensors(small.files["int8"])
+    steps = inspect.graph(small.files["int8"])
+    assert [step for step, _ in steps] == inspect.operators(small.files["int8"])
     for step, (*inputs, output) in steps:
         assert [t.name for t in inputs] == [known[i].name for i in step.inputs]
         assert output.name == known[step.outputs[0]].name
-    layers = [inspection.layer_of(tensors[-1].name) for _, tensors in steps]
+    layers = [inspect.layer_of(tensors[-1].name) for _, tensors in steps]
     assert layers[0] == "conv1" and layers[-2:] == ["dense", "output"]
 
 
 def test_the_range_of_a_tensor_is_what_its_end_codes_stand_for(small):
-    (entry,) = [t for t in inspection.tensors(small.files["int8"]) if t.role == "input"]
+    (entry,) = [t for t in inspect.tensors(small.files["int8"]) if t.role == "input"]
     assert entry.range == pytest.approx((0, 1), abs=1e-6)

@@ -136,11 +136,11 @@ def test_its_files_exist(guide):
 
 
 def test_what_it_says_of_the_code_is_there(guide):
-    training = ast.parse((PROJECT / "helpers" / "training.py").read_text("utf-8"))
+    training = ast.parse((PROJECT / "helpers" / "networks" / "training.py").read_text("utf-8"))
     train = next(node for node in training.body if isinstance(node, ast.FunctionDef) and node.name == "train")
     assert "`resume=False`" in guide and "resume" in {one.arg for one in [*train.args.args, *train.args.kwonlyargs]}
     assert '"not measured here"' in guide
-    assert '"not measured here"' in (PROJECT / "helpers" / "arena.py").read_text("utf-8")
+    assert '"not measured here"' in (PROJECT / "helpers" / "board" / "arena.py").read_text("utf-8")
 
 
 def test_its_decimal_numbers_stand_in_the_course(guide):

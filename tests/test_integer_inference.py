@@ -12,9 +12,17 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import architectures, artifacts, board, conversion, datasets, evaluation, inspection, training
-from helpers import integer_inference as integers
-from helpers.datasets import normalise
+from helpers.base import console
+from helpers.integer import comparison, fixed_point, operators, softmax
+from helpers.integer.network import Network, details, load_network
+from helpers.integer.rounding import MICRO, ROUNDINGS, one_shift
+from helpers.integer.sums import convolution, depthwise_convolution, exact_dtype, fully_connected
+from helpers.measure import accuracy
+from helpers.networks import published, training
+from helpers.numbers import quantization
+from helpers.pictures import datasets, photographs
+from helpers.pictures.conventions import normalise
+from helpers.tflite import convert, edge_quantizer, inspect, interpreter, micro
 from one_operator import Operand, build, constant, run
 
 pytest_plugins = ["small"]
@@ -40,7 +48,7 @@ def one(x: int) -> np.ndarray:
 
 @given(st.floats(2**-32, 2**30))
 def test_a_multiplier_is_the_nearest_number_of_31_bits(real):
-    multiplier, shift = integers.quantize_multiplier(real)
+    multiplier, shift = fixed_point.quantize_multiplier(real)
     assert 2**30 <= multiplier < 2**31 and -31 <= shift <= 31
     written = Fraction(multiplier, 2**31) * Fraction(2) ** shift
     assert abs(written / Fraction(real) - 1) <= Fraction(1, 2**31)
@@ -61,19 +69,19 @@ def test_a_multiplier_is_the_nearest_number_of_31_bits(real):
     ],
 )
 def test_multipliers_by_hand(real, expected):
-    assert integers.quantize_multiplier(real) == expected
+    assert fixed_point.quantize_multiplier(real) == expected
 
 
 @pytest.mark.parametrize("real", [-1.0, math.inf, math.nan])
 def test_a_multiplier_that_is_none(real):
     with pytest.raises(ValueError, match="ratio of scales, finite and not negative"):
-        integers.quantize_multiplier(real)
+        fixed_point.quantize_multiplier(real)
 
 
 @given(INT32, INT32)
 def test_the_doubling_high_multiplication(a, b):
     expected = min(half_up(Fraction(a * b, 2**31)), 2**31 - 1)
-    assert integers.saturating_rounding_doubling_high_mul(one(a), one(b)) == expected
+    assert fixed_point.saturating_rounding_doubling_high_mul(one(a), one(b)) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,30 +94,30 @@ def test_the_doubling_high_multiplication(a, b):
     ],
 )
 def test_the_corners_of_the_multiplication(a, b, expected):
-    assert integers.saturating_rounding_doubling_high_mul(one(a), one(b)) == expected
+    assert fixed_point.saturating_rounding_doubling_high_mul(one(a), one(b)) == expected
 
 
 @given(INT32, st.integers(0, 31))
 def test_the_division_by_a_power_of_two(x, exponent):
-    assert integers.rounding_divide_by_pot(one(x), exponent) == half_away(Fraction(x, 2**exponent))
+    assert fixed_point.rounding_divide_by_pot(one(x), exponent) == half_away(Fraction(x, 2**exponent))
 
 
 @pytest.mark.parametrize("x, expected", [(3, 2), (-3, -2), (1, 1), (-1, -1), (5, 3), (-5, -3)])
 def test_halves_go_away_from_zero(x, expected):
-    assert integers.rounding_divide_by_pot(one(x), 1) == expected
+    assert fixed_point.rounding_divide_by_pot(one(x), 1) == expected
 
 
 @given(INT32, st.integers(0, 31))
 def test_the_saturating_multiplication_by_a_power_of_two(x, exponent):
     expected = min(max(x * 2**exponent, -(2**31)), 2**31 - 1)
-    assert integers.saturating_multiply_by_pot(one(x), exponent) == expected
+    assert fixed_point.saturating_multiply_by_pot(one(x), exponent) == expected
 
 
 @given(st.integers(-(2**24), 2**24), MULTIPLIERS, st.integers(-31, 6))
 def test_requantization_rounds_twice(x, multiplier, shift):
     product = half_up(Fraction((x << max(shift, 0)) * multiplier, 2**31))
     expected = half_away(Fraction(product, 2 ** max(-shift, 0)))
-    found = integers.requantize(one(x), multiplier, shift)
+    found = fixed_point.requantize(one(x), multiplier, shift)
     assert found == expected
     exact = Fraction(x * multiplier, 2**31) * Fraction(2) ** shift
     assert abs(int(found[0]) - exact) <= Fraction(3, 4) + Fraction(1, 2**30)
@@ -118,19 +126,19 @@ def test_requantization_rounds_twice(x, multiplier, shift):
 @given(st.lists(st.tuples(st.integers(-(2**20), 2**20), MULTIPLIERS, st.integers(-31, 2)), min_size=1, max_size=9))
 def test_channels_are_requantized_one_by_one(columns):
     sums, multipliers, shifts = (np.array(values, np.int32) for values in zip(*columns, strict=True))
-    together = integers.requantize(np.stack([sums, -sums]), multipliers, shifts)
+    together = fixed_point.requantize(np.stack([sums, -sums]), multipliers, shifts)
     for i, column in enumerate(columns):
-        assert together[0, i] == integers.requantize(one(column[0]), *column[1:])[0]
-        assert together[1, i] == integers.requantize(one(-column[0]), *column[1:])[0]
+        assert together[0, i] == fixed_point.requantize(one(column[0]), *column[1:])[0]
+        assert together[1, i] == fixed_point.requantize(one(-column[0]), *column[1:])[0]
 
 
 @given(st.floats(-(2**20), 2**20, width=32))
 def test_rounding_is_that_of_c(x):
-    assert integers.round_half_away(np.float32([x]))[0] == half_away(Fraction(x))
+    assert quantization.round_half_away(np.float32([x]))[0] == half_away(Fraction(x))
 
 
 def test_rounding_just_below_a_half():
-    assert integers.round_half_away(np.array([0.49999997, -0.49999997, 2.5, -2.5], np.float32)).tolist() == [
+    assert quantization.round_half_away(np.array([0.49999997, -0.49999997, 2.5, -2.5], np.float32)).tolist() == [
         0,
         0,
         3,
@@ -140,7 +148,7 @@ def test_rounding_just_below_a_half():
 
 @given(st.floats(1e-4, 1.0), st.integers(-128, 127), st.sampled_from(["NONE", "RELU", "RELU6"]))
 def test_the_range_of_an_activation(scale, zero_point, activation):
-    low, high = integers.activation_range(activation, np.float32(scale), zero_point)
+    low, high = fixed_point.activation_range(activation, np.float32(scale), zero_point)
     assert -128 <= low <= 127 and high <= 127
     assert low == (-128 if activation == "NONE" else zero_point)
     six = zero_point + half_away(Fraction(float(np.float32(6) / np.float32(scale))))
@@ -153,7 +161,7 @@ def test_the_range_of_an_activation(scale, zero_point, activation):
 @given(st.lists(st.integers(-(2**31) + 1, 0), min_size=1, max_size=50))
 def test_the_exponential(raw):
     x = np.array(raw, np.int32)
-    found = integers.exp_on_negative_values(x) / 2**31
+    found = softmax.exp_on_negative_values(x) / 2**31
     left_out = (1 / 8) ** 5 / 120  # the first term of the Taylor series that is left out, where it is largest
     np.testing.assert_allclose(found, np.exp(x / 2**26), rtol=0, atol=1.2 * left_out)
 
@@ -161,7 +169,7 @@ def test_the_exponential(raw):
 @given(st.lists(st.integers(2**19, 2**31 - 1), min_size=1, max_size=50))
 def test_the_reciprocal(raw):
     x = np.array(raw, np.int32)
-    inverse, bits = integers.reciprocal(x)
+    inverse, bits = softmax.reciprocal(x)
     np.testing.assert_allclose(inverse / 2.0**31 * 2.0**-bits, 2.0**19 / x, rtol=1e-8)
     assert (inverse > 2**30 - 10).all()  # between 1/2 and 1
 
@@ -227,10 +235,10 @@ def test_sums_of_a_convolution_are_exact(places, lengths, kernel, channels, zero
     assume(fits(lengths, kernel, places))
     codes = draw_codes(seed, (2, *lengths, channels))
     weights, bias = draw_codes(seed + 1, (3, *kernel, channels)), np.array([1, -(2**20), 2**20], np.int32)
-    found = integers.convolution(codes, weights, bias, zero_point, **places)
+    found = convolution(codes, weights, bias, zero_point, **places)
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, integer_convolution(codes, weights, bias, zero_point, **places))
-    each = integers.depthwise_convolution(codes, weights[:1], None, zero_point, **places)
+    each = depthwise_convolution(codes, weights[:1], None, zero_point, **places)
     for c in range(channels):
         alone = integer_convolution(codes[..., [c]], weights[:1, ..., [c]], 0, zero_point, **places)
         np.testing.assert_array_equal(each[..., [c]], alone)
@@ -243,10 +251,10 @@ def test_long_sums_are_exact_where_float32_would_not_be(length):
     weights[1] = 127
     codes = np.full((1, length), 127, np.int8)
     codes[0, 0] = 126
-    found = integers.fully_connected(codes, weights, np.array([5, -5], np.int32), -128)
+    found = fully_connected(codes, weights, np.array([5, -5], np.int32), -128)
     exact = (codes.astype(np.int64) + 128) @ weights.astype(np.int64).T + [5, -5]
     np.testing.assert_array_equal(found, exact)
-    assert integers.exact_dtype(weights, -128) == (np.float32 if length <= 514 else np.float64)
+    assert exact_dtype(weights, -128) == (np.float32 if length <= 514 else np.float64)
 
 
 def test_float32_would_lose_a_bit():
@@ -256,7 +264,7 @@ def test_float32_would_lose_a_bit():
     exact = (codes.astype(np.int64) + 128) @ weights.astype(np.int64).T
     assert exact[0, 0] > 2**24 and exact[0, 0] % 2 == 1
     assert float(np.float32(exact[0, 0])) != exact[0, 0]
-    np.testing.assert_array_equal(integers.fully_connected(codes, weights, None, -128), exact)
+    np.testing.assert_array_equal(fully_connected(codes, weights, None, -128), exact)
 
 
 # --- one operator at a time, on the reference kernels -----------------------------------------------------------------
@@ -266,7 +274,7 @@ def same_bytes(content: bytes, codes: np.ndarray, folder) -> np.ndarray:
     """Run a model of one operator both ways, check that no byte differs, and return its output."""
     path = folder / "one.tflite"
     path.write_bytes(content)
-    network = integers.load(path)
+    network = load_network(path)
     found = network.tensors(codes)[network.output.index]
     expected = run(content, codes)
     assert found.dtype == expected.dtype and found.shape == expected.shape
@@ -536,14 +544,14 @@ def test_quantize_unsigned_codes(folder, zero, scale, ratio):
 # --- whole networks, tensor by tensor, on the reference kernels -------------------------------------------------------
 
 
-def codes_of(network: integers.Network, images: np.ndarray) -> np.ndarray:
-    return evaluation.quantize_input(normalise(images), integers.details(network.input))
+def codes_of(network: Network, images: np.ndarray) -> np.ndarray:
+    return interpreter.quantize_input(normalise(images), details(network.input))
 
 
-def reference_tensors(path, codes: np.ndarray, network: integers.Network) -> dict[int, np.ndarray]:
+def reference_tensors(path, codes: np.ndarray, network: Network) -> dict[int, np.ndarray]:
     """Every tensor that TFLite's reference kernels compute for a batch; the file as it is, asked to keep them all."""
     options = {"experimental_op_resolver_type": OpResolverType.BUILTIN_REF, "num_threads": 2}
-    with artifacts.quiet():
+    with console.quiet():
         ready = Interpreter(str(path), experimental_preserve_all_tensors=True, **options)
         entry = ready.get_input_details()[0]["index"]
         ready.resize_tensor_input(entry, codes.shape)
@@ -553,8 +561,8 @@ def reference_tensors(path, codes: np.ndarray, network: integers.Network) -> dic
     return {operator.outputs[0]: ready.get_tensor(operator.outputs[0]) for operator, _ in network.steps}
 
 
-def every_tensor_is_equal(path, images: np.ndarray) -> integers.Network:
-    network = integers.load(path)
+def every_tensor_is_equal(path, images: np.ndarray) -> Network:
+    network = load_network(path)
     for i in range(0, len(images), 20):
         codes = codes_of(network, images[i : i + 20])
         found, expected = network.tensors(codes), reference_tensors(path, codes, network)
@@ -565,7 +573,7 @@ def every_tensor_is_equal(path, images: np.ndarray) -> integers.Network:
     return network
 
 
-def spread(network: integers.Network, images: np.ndarray) -> list[int]:
+def spread(network: Network, images: np.ndarray) -> list[int]:
     """How many different codes each activation has: a degenerate network would prove nothing."""
     tensors = network.tensors(codes_of(network, images))
     return [len(np.unique(v)) for v in tensors.values() if v.dtype == np.int8 and v[0].size > 500]
@@ -595,7 +603,7 @@ def test_the_shipped_network_is_equal_in_every_tensor(small):
 
 
 @pytest.mark.photographs
-@pytest.mark.skipif(not datasets.photographs_prepared(), reason="the photographs are not prepared: make photos")
+@pytest.mark.skipif(not photographs.prepared(), reason="the photographs are not prepared: make photos")
 def test_the_shipped_network_is_equal_on_photographs():
     every_tensor_is_equal(training.PRETRAINED_INT8, datasets.load("photographs").arrays("test", 60)[0])
 
@@ -605,11 +613,11 @@ def mobilenet(small, tmp_path_factory):
     """A MobileNetV1 (alpha 0.25, 48 x 48 pixels) with the statistics of some pictures, as int8; and these pictures."""
     images = small.pets.arrays("train")[0][:, ::2, ::2]
     inputs = normalise(images)
-    network = architectures.network("MobileNet", inputs, alpha=0.25, classes=2)
+    network = published.network("MobileNet", inputs, alpha=0.25, classes=2)
     folder = tmp_path_factory.mktemp("mobilenet")
     network.export(folder / "saved_model", verbose=False)
-    content = conversion.convert("int8", folder / "saved_model", inputs)
-    return conversion.write(content, folder / "mobilenet.tflite"), images
+    content = convert.convert("int8", folder / "saved_model", inputs)
+    return convert.write(content, folder / "mobilenet.tflite"), images
 
 
 def test_a_mobilenet_is_equal_in_every_tensor(mobilenet):
@@ -622,7 +630,7 @@ def test_a_mobilenet_is_equal_in_every_tensor(mobilenet):
 
 
 def test_many_pictures_go_through_a_few_at_a_time(small):
-    network, images = integers.load(small.files["int8"]), every_picture(small)[:37]
+    network, images = load_network(small.files["int8"]), every_picture(small)[:37]
     codes = codes_of(network, images)
     whole = network.tensors(codes)[network.output.index]
     np.testing.assert_array_equal(network.run(codes), whole)
@@ -630,23 +638,23 @@ def test_many_pictures_go_through_a_few_at_a_time(small):
 
 
 def test_the_probabilities_are_those_of_the_reference_kernels(small):
-    network, images = integers.load(small.files["int8"]), every_picture(small)[:30]
-    expected = evaluation.predict(small.files["int8"], images, "reference")
+    network, images = load_network(small.files["int8"]), every_picture(small)[:30]
+    expected = accuracy.predict(small.files["int8"], images, "reference")
     np.testing.assert_array_equal(network.predict(images), expected)
 
 
 # --- against other kernels --------------------------------------------------------------------------------------------
 
 
-def differing(found: list[integers.Difference]) -> int:
+def differing(found: list[comparison.Difference]) -> int:
     return sum(difference.differing for difference in found)
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["together", "alone"])
 def test_nothing_differs_from_the_reference(small, alone):
-    network = integers.load(small.files["int8"])
+    network = load_network(small.files["int8"])
     codes = codes_of(network, every_picture(small)[:3])
-    found = integers.compare(small.files["int8"], codes, "reference", alone)
+    found = comparison.compare(small.files["int8"], codes, "reference", alone)
     assert differing(found) == 0
     assert [d.operator for d in found] == [operator.name for operator, _ in network.steps]
     expected = [v.size for i, v in network.tensors(codes).items() if i != network.input.index]
@@ -664,40 +672,40 @@ MEASURED_HERE = pytest.mark.skipif(
 def test_rounding_explains_what_differs(small, mobilenet, kernels, alone):
     """The residual network differs from both; with the kernels' own rounding, nothing does, in any of the networks."""
     images = every_picture(small)[:4]
-    codes = codes_of(integers.load(training.PRETRAINED_INT8), images)
-    found = integers.compare(training.PRETRAINED_INT8, codes, kernels, alone)
+    codes = codes_of(load_network(training.PRETRAINED_INT8), images)
+    found = comparison.compare(training.PRETRAINED_INT8, codes, kernels, alone)
     assert differing(found) > 0
-    assert differing(integers.compare(training.PRETRAINED_INT8, codes, kernels, alone, rounding=kernels)) == 0
+    assert differing(comparison.compare(training.PRETRAINED_INT8, codes, kernels, alone, rounding=kernels)) == 0
     if alone:
         assert max(d.largest for d in found) == 1
         guilty = {d.operator for d in found if d.differing}
-        assert guilty <= set(integers.ROUNDINGS[kernels])
+        assert guilty <= set(ROUNDINGS[kernels])
     for path, pictures in ((small.files["int8"], images), (mobilenet[0], mobilenet[1][:4])):
-        codes = codes_of(integers.load(path), pictures)
-        assert differing(integers.compare(path, codes, kernels, alone, rounding=kernels)) == 0
+        codes = codes_of(load_network(path), pictures)
+        assert differing(comparison.compare(path, codes, kernels, alone, rounding=kernels)) == 0
 
 
-@pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
+@pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
 def test_tensorflow_lite_micro_computes_the_same(small):
-    codes = codes_of(integers.load(training.PRETRAINED_INT8), every_picture(small)[:3])
-    found = integers.compare(training.PRETRAINED_INT8, codes, integers.MICRO, rounding=integers.MICRO)
+    codes = codes_of(load_network(training.PRETRAINED_INT8), every_picture(small)[:3])
+    found = comparison.compare(training.PRETRAINED_INT8, codes, MICRO, rounding=MICRO)
     assert len(found) == 29 and differing(found) == 0
 
 
 @MEASURED_HERE
 @pytest.mark.parametrize("per_channel", [False, True], ids=["per tensor", "per channel"])
-@pytest.mark.parametrize("kernels", evaluation.KERNELS)
+@pytest.mark.parametrize("kernels", interpreter.KERNEL_SETS)
 def test_each_kernel_set_rounds_dense_layers_in_its_own_way(folder, kernels, per_channel):
     """Its own rounding gives every byte, and that of any other kernel set does not, but for one pair."""
-    differences = dict.fromkeys(integers.ROUNDINGS, 0)
+    differences = dict.fromkeys(ROUNDINGS, 0)
     for seed in range(1, 31, 3):
         drawn = (0.05 + seed / 99, seed, -seed, 2.0 ** -(7 + seed / 13), "NONE", per_channel, True, seed)
         codes, weights = draw_codes(seed, (60, 64)), draw_codes(seed + 3, (200, 64), -127)
         content = weighed("FULLY_CONNECTED", codes, weights, 0, (60, 200), drawn)
         (folder / "dense.tflite").write_bytes(content)
-        expected = run(content, codes, kernels=evaluation.KERNELS[kernels])
+        expected = run(content, codes, kernels=interpreter.KERNEL_SETS[kernels])
         for rounding in differences:
-            network = integers.load(folder / "dense.tflite", rounding)
+            network = load_network(folder / "dense.tflite", rounding)
             differences[rounding] += int((network.run(codes) != expected).sum())
     assert differences[kernels] == 0
     once = ("reference", "XNNPACK")  # both round once: they part only where float32 and float64 do
@@ -717,55 +725,55 @@ def test_xnnpack_adds_with_one_shift(folder, scales, ratio, zeros, seed):
     content = build(
         "ADD", inputs, Operand(codes[0].shape, "int8", max(scales) * ratio, 3), fusedActivationFunction="NONE"
     )
-    operator = inspection.Operator("ADD", (0, 1), (2,), {"fused_activation_function": "NONE"})
+    operator = inspect.Operator("ADD", (0, 1), (2,), {"fused_activation_function": "NONE"})
     (folder / "add.tflite").write_bytes(content)
-    known = inspection.tensors(folder / "add.tflite")
-    compute = integers.OPERATORS["ADD"](integers.Step(operator, tuple(known[:2]), known[2], integers.one_shift))
-    np.testing.assert_array_equal(compute(*codes), run(content, *codes, kernels=evaluation.KERNELS["XNNPACK"]))
+    known = inspect.tensors(folder / "add.tflite")
+    compute = operators.OPERATORS["ADD"](operators.Step(operator, tuple(known[:2]), known[2], one_shift))
+    np.testing.assert_array_equal(compute(*codes), run(content, *codes, kernels=interpreter.KERNEL_SETS["XNNPACK"]))
 
 
-@pytest.mark.skipif(not board.installed(), reason="TensorFlow Lite Micro is not installed")
+@pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
 @pytest.mark.parametrize("per_channel", [False, True], ids=["per tensor", "per channel"])
 def test_tensorflow_lite_micro_rounds_dense_layers_twice(folder, per_channel):
     drawn = (0.05, 3, -5, 2.0**-8, "NONE", per_channel, True, 7)
     codes, weights = draw_codes(1, (1, 64)), draw_codes(2, (20_000, 64), -127)
     path = folder / "dense.tflite"
     path.write_bytes(weighed("FULLY_CONNECTED", codes, weights, 0, (1, 20_000), drawn))
-    (expected,) = board.run(path, codes)
-    assert (integers.load(path, integers.MICRO).run(codes) == expected[0]).all()
-    assert (integers.load(path).run(codes) != expected[0]).sum() > 3
+    (expected,) = micro.run(path, codes)
+    assert (load_network(path, MICRO).run(codes) == expected[0]).all()
+    assert (load_network(path).run(codes) != expected[0]).sum() > 3
 
 
 def test_a_difference_is_counted(small, monkeypatch):
     """A network that is wrong by one code in each output of its softmax."""
-    right = integers.OPERATORS["SOFTMAX"]
-    monkeypatch.setitem(integers.OPERATORS, "SOFTMAX", lambda step: lambda codes: right(step)(codes) ^ np.int8(1))
-    codes = codes_of(integers.load(small.files["int8"]), every_picture(small)[:3])
-    *others, last = integers.compare(small.files["int8"], codes)
+    right = operators.OPERATORS["SOFTMAX"]
+    monkeypatch.setitem(operators.OPERATORS, "SOFTMAX", lambda step: lambda codes: right(step)(codes) ^ np.int8(1))
+    codes = codes_of(load_network(small.files["int8"]), every_picture(small)[:3])
+    *others, last = comparison.compare(small.files["int8"], codes)
     assert differing(others) == 0
     assert (last.operator, last.values, last.differing, last.largest) == ("SOFTMAX", 6, 6, 1)
 
 
 def test_the_table_of_differences(small, monkeypatch):
     """One line for each set of kernels, counted as `compare` does; without the package the last line is empty."""
-    codes = codes_of(integers.load(small.files["int8"]), every_picture(small)[:5])
-    table = integers.difference_table(small.files["int8"], codes)
-    assert [row[0] for row in table.rows] == ["reference", "built-in", "XNNPACK", integers.MICRO]
+    codes = codes_of(load_network(small.files["int8"]), every_picture(small)[:5])
+    table = comparison.difference_table(small.files["int8"], codes)
+    assert [row[0] for row in table.rows] == ["reference", "built-in", "XNNPACK", MICRO]
     for kernels, values, different, _, _, again in table.rows[:3]:
-        found = integers.compare(small.files["int8"], codes, kernels)
+        found = comparison.compare(small.files["int8"], codes, kernels)
         assert values == f"{sum(d.values for d in found):,}"
         assert different == f"{differing(found):,}"
         if kernels == "reference" or platform.machine() in ("x86_64", "AMD64"):
             assert again == "0"
     assert table.rows[0][2] == "0" and table.rows[2][2] != "0"
-    monkeypatch.setattr(integers.board, "run", lambda path, codes: (_ for _ in ()).throw(NotImplementedError))
-    assert integers.difference_table(small.files["int8"], codes[:1]).rows[-1] == [integers.MICRO, *"–––––"]
+    monkeypatch.setattr(micro, "run", lambda path, codes: (_ for _ in ()).throw(NotImplementedError))
+    assert comparison.difference_table(small.files["int8"], codes[:1]).rows[-1] == [MICRO, *"–––––"]
 
 
 def test_kernel_tensors_are_those_of_the_interpreter(small):
-    network = integers.load(small.files["int8"])
+    network = load_network(small.files["int8"])
     codes = codes_of(network, every_picture(small)[:3])
-    found = integers.kernel_tensors(small.files["int8"], codes)
+    found = comparison.kernel_tensors(small.files["int8"], codes)
     expected = reference_tensors(small.files["int8"], codes, network)
     assert found.keys() == expected.keys()
     for index, values in expected.items():
@@ -773,11 +781,11 @@ def test_kernel_tensors_are_those_of_the_interpreter(small):
 
 
 def test_kernels_that_do_not_exist(small):
-    codes = codes_of(integers.load(small.files["int8"]), every_picture(small)[:1])
+    codes = codes_of(load_network(small.files["int8"]), every_picture(small)[:1])
     with pytest.raises(KeyError, match="Expected one of reference, built-in, XNNPACK, TensorFlow Lite Micro"):
-        integers.load(small.files["int8"], rounding="fast")
+        load_network(small.files["int8"], rounding="fast")
     with pytest.raises(KeyError, match="Expected one of XNNPACK, built-in, reference, TensorFlow Lite Micro"):
-        integers.compare(small.files["int8"], codes, "fast")
+        comparison.compare(small.files["int8"], codes, "fast")
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------------
@@ -787,24 +795,24 @@ def refused(folder, content: bytes, why: str) -> None:
     path = folder / "other.tflite"
     path.write_bytes(content)
     with pytest.raises(NotImplementedError, match=why):
-        integers.load(path)
+        load_network(path)
 
 
 @pytest.fixture(scope="module")
 def four_bits(small, folder):
     """The small network with 4-bit weights and 8-bit activations, made with AI Edge Quantizer."""
-    calibration = conversion.calibration_inputs(small.pets, 20)
-    content = conversion.edge_quantizer(small.files["float32"], calibration, weights=4)
-    return conversion.write(content, folder / "four_bits.tflite")
+    calibration = datasets.calibration_inputs(small.pets, 20)
+    content = edge_quantizer.quantize(small.files["float32"], calibration, weights=4)
+    return convert.write(content, folder / "four_bits.tflite")
 
 
-@pytest.mark.parametrize("kernels", evaluation.KERNELS)
+@pytest.mark.parametrize("kernels", interpreter.KERNEL_SETS)
 def test_weights_of_four_bits_in_a_whole_network(small, four_bits, kernels):
     """XNNPACK hands int4 convolutions to the built-in kernels, and so rounds as they do."""
     images = small.pets.arrays("test")[0][:3]
-    codes = evaluation.quantize_input(normalise(images), integers.details(integers.load(four_bits).input))
-    assert not any(found.differing for found in integers.compare(four_bits, codes, kernels, rounding=kernels))
-    assert {t.dtype for t in inspection.tensors(four_bits) if t.role == "weights"} == {"int4"}
+    codes = interpreter.quantize_input(normalise(images), details(load_network(four_bits).input))
+    assert not any(found.differing for found in comparison.compare(four_bits, codes, kernels, rounding=kernels))
+    assert {t.dtype for t in inspect.tensors(four_bits) if t.role == "weights"} == {"int4"}
 
 
 def int8(*shape: int, scale: float = 0.1, zero_point: int = 0) -> Operand:
@@ -822,7 +830,7 @@ def test_other_kinds_of_files_are_refused(small, kind):
     found = {"int16x8": "output should be int8 and is int16", "float16": "input 0 should be int8 and is float16"}
     why = found.get(kind, "input 0 should be int8 and is float32") + "; it takes full-int8 files"
     with pytest.raises(NotImplementedError, match=why):
-        integers.load(small.files[kind])
+        load_network(small.files[kind])
 
 
 def test_settings_that_it_does_not_know(folder):
@@ -887,10 +895,10 @@ def test_several_inputs_are_refused(folder):
 
 def test_a_file_that_is_missing_or_no_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file"):
-        integers.load(tmp_path / "none.tflite")
+        load_network(tmp_path / "none.tflite")
     (tmp_path / "some.tflite").write_bytes(b"no model at all")
     with pytest.raises(ValueError, match=r"some.tflite is no \.tflite file"):
-        integers.load(tmp_path / "some.tflite")
+        load_network(tmp_path / "some.tflite")
 
 
 @pytest.mark.parametrize(
@@ -905,8 +913,8 @@ def test_a_file_that_is_missing_or_no_model(tmp_path):
     ids=["no pictures", "one without an axis for pictures", "too small", "pictures", "real numbers"],
 )
 def test_an_input_that_does_not_fit(small, codes):
-    network = integers.load(small.files["int8"])
-    for call in (network.run, network.tensors, lambda codes: integers.compare(small.files["int8"], codes)):
+    network = load_network(small.files["int8"])
+    for call in (network.run, network.tensors, lambda codes: comparison.compare(small.files["int8"], codes)):
         with pytest.raises(
             ValueError, match=r"takes int8 \[n, 96, 96, 3\] with n of at least 1; found \w+ \[.*quantize"
         ):

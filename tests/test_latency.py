@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import latency
-from helpers.latency import Timings
+from helpers.measure import accuracy, latency
+from helpers.measure.latency import Timings
+from helpers.tflite import interpreter
 
 pytest_plugins = ["small"]
 
@@ -136,13 +137,13 @@ def test_a_ratio_is_the_median_of_ratios_and_not_the_ratio_of_medians(samples):
 
 @pytest.mark.parametrize("kernels", ["XNNPACK", "reference"])
 def test_files_are_timed_without_their_preparation(small, clock, monkeypatch, kernels):
-    loaded, load = [], latency.evaluation.interpreter
+    loaded, load = [], interpreter.load
 
     def counted(path, chosen, **options):
         loaded.append((path.name, chosen, options))
         return load(path, chosen, **options)
 
-    monkeypatch.setattr(latency.evaluation, "interpreter", counted)
+    monkeypatch.setattr(interpreter, "load", counted)
     files = {kind: small.files[kind] for kind in ("float32", "int8")}
     image = small.pets.arrays("test")[0][0]
     timings = latency.time_files(files, image, kernels, rounds=3)
@@ -155,6 +156,6 @@ def test_what_is_timed_is_the_picture_given(small):
     model = latency._loaded(small.files["int8"], image, "reference", 1)
     model.invoke()
     output = model.get_output_details()[0]
-    found = latency.evaluation.dequantize_output(model.get_tensor(output["index"]), output)
-    expected = latency.evaluation.predict(small.files["int8"], image[None], "reference")
+    found = interpreter.dequantize_output(model.get_tensor(output["index"]), output)
+    expected = accuracy.predict(small.files["int8"], image[None], "reference")
     np.testing.assert_array_equal(found, expected)

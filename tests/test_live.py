@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from helpers import live, plots
+from helpers import plots
+from helpers.course import live
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

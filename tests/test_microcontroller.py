@@ -12,27 +12,42 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import artifacts, board, integer_inference, roofline
-from helpers import microcontroller as mc
-from helpers.microcontroller import DEPTHWISE, POINTWISE, Count, Counts, Layer
+from helpers import microcontroller
+from helpers.base import artifacts, data
+from helpers.board import (
+    boards,
+    building,
+    counts,
+    cycles,
+    emulator,
+    estimates,
+    processors,
+    programs,
+    routines,
+)
+from helpers.board.counts import Count, Counts, build_and_compare, record
+from helpers.board.layers import ConvolutionLayer, example, layers_of
+from helpers.board.routines import DEPTHWISE, POINTWISE
+from helpers.integer import fixed_point, network
+from helpers.measure import roofline
 from one_operator import Operand, build, constant, run
 
-RESIDUAL = artifacts.project() / "data" / "checkpoints" / "residual_cnn_int8.tflite"
-PAIRS = [(core, kernel) for core in mc.CORES for kernel in mc.kernels_of(core)]
-INT8 = [(core, kernel) for core, kernel in PAIRS if mc.KERNELS[kernel].kind == "int8"]
+RESIDUAL = data.project() / "data" / "checkpoints" / "residual_cnn_int8.tflite"
+PAIRS = [(core, kernel) for core in processors.CORES for kernel in routines.routines_of(core)]
+INT8 = [(core, kernel) for core, kernel in PAIRS if routines.ROUTINES[kernel].kind == "int8"]
 QUICK = [
     ("Cortex-M0+", "pointwise_i8"),
     ("Cortex-M4F", "depthwise_i8_smlad"),
     ("AArch64 with SDOT", "pointwise_i8_sdot"),
 ]
 
-emulated = pytest.mark.skipif(not mc.installed(), reason="unicorn and capstone are not installed here")
+emulated = pytest.mark.skipif(not emulator.installed(), reason="unicorn and capstone are not installed here")
 
 
 @pytest.fixture(scope="module")
 def measured():
     """All counts, made once: about seven seconds."""
-    return mc.measured()
+    return counts.measured()
 
 
 # --- layers drawn at random -------------------------------------------------------------------------------------------
@@ -59,7 +74,7 @@ def layers(draw, kind, powers):
         assume(padding == "SAME" or min(pixels) >= 3)
     ends = seed % 3 == 0  # every third time only the ends of the range, where sums are largest
     scale, power = draw(SCALES), draw(powers)
-    return Layer(
+    return ConvolutionLayer(
         rng.choice(np.int8([-128, 127]), (*pixels, channels))
         if ends
         else rng.integers(-128, 128, (*pixels, channels), np.int8),
@@ -76,7 +91,7 @@ def layers(draw, kind, powers):
     )
 
 
-def tflite(layer: Layer) -> np.ndarray:
+def tflite(layer: ConvolutionLayer) -> np.ndarray:
     """Compute a layer with TFLite's reference kernels."""
     operator, axis = ("CONV_2D", 0) if layer.kind == POINTWISE else ("DEPTHWISE_CONV_2D", 3)
     scales = np.float32(layer.weight_scales)
@@ -93,11 +108,11 @@ def tflite(layer: Layer) -> np.ndarray:
     return run(content, layer.codes[None])[0]
 
 
-def same_codes(layer: Layer, expected: np.ndarray) -> None:
+def same_codes(layer: ConvolutionLayer, expected: np.ndarray) -> None:
     """Run all int8 kernels for a layer on all processors and compare every code."""
     for core, kernel in INT8:
-        if mc.KERNELS[kernel].layer == layer.kind:
-            np.testing.assert_array_equal(mc.run(core, kernel, layer), expected, f"{kernel} on {core}")
+        if routines.ROUTINES[kernel].layer == layer.kind:
+            np.testing.assert_array_equal(counts.run(core, kernel, layer), expected, f"{kernel} on {core}")
 
 
 # --- results --------------------------------------------------------------------------------------------------------
@@ -128,7 +143,7 @@ def test_extreme_multipliers_shift_both_ways(kind, data):
 @pytest.mark.parametrize("power, shifts", [(-25.0, {-24}), (-33.0, {0}), (6.0, {7})])
 def test_the_shifts_are_those_drawn(power, shifts):
     layer = dataclasses.replace(
-        mc.example(POINTWISE), weight_scales=np.float32([2.0**power]), input_scale=1, output_scale=1
+        example(POINTWISE), weight_scales=np.float32([2.0**power]), input_scale=1, output_scale=1
     )
     multiplier, shift = layer.multipliers()
     assert set(shift.tolist()) == shifts
@@ -143,17 +158,17 @@ def test_float32_kernels_stay_within_the_bound(kind, data):
     layer = data.draw(layers(kind, st.floats(-10.0, 0.0)))
     exact, bound = layer.expected_real()
     for core, kernel in PAIRS:
-        if mc.KERNELS[kernel].layer == kind and mc.KERNELS[kernel].kind == "float32":
-            assert (np.abs(mc.run(core, kernel, layer) - exact) <= bound).all(), f"{kernel} on {core}"
+        if routines.ROUTINES[kernel].layer == kind and routines.ROUTINES[kernel].kind == "float32":
+            assert (np.abs(counts.run(core, kernel, layer) - exact) <= bound).all(), f"{kernel} on {core}"
 
 
 @emulated
 def test_layers_of_the_default_network_give_its_own_codes():
     """Input and output are those of the whole network in integers, for a picture of noise."""
     codes = np.random.default_rng(3).integers(-128, 128, (1, 96, 96, 3), np.int8)
-    values = integer_inference.load(RESIDUAL).tensors(codes)
-    steps = integer_inference.load(RESIDUAL).steps
-    found = mc.layers_of(RESIDUAL, codes)
+    values = network.load_network(RESIDUAL).tensors(codes)
+    steps = network.load_network(RESIDUAL).steps
+    found = layers_of(RESIDUAL, codes)
     assert {step: layer.out_shape for step, layer in found.items()} == {
         12: (12, 12, 48),
         14: (12, 12, 96),
@@ -166,7 +181,7 @@ def test_layers_of_the_default_network_give_its_own_codes():
     for step, layer in found.items():
         whole = values[steps[step][0].outputs[0]][0]
         for core, kernel in (("Cortex-M4F", "pointwise_i8_smlad"), ("AArch64 with SDOT", "pointwise_i8_sdot")):
-            np.testing.assert_array_equal(mc.run(core, kernel, layer), whole)
+            np.testing.assert_array_equal(counts.run(core, kernel, layer), whole)
 
 
 # --- counts ---------------------------------------------------------------------------------------------------------
@@ -175,7 +190,7 @@ def test_layers_of_the_default_network_give_its_own_codes():
 @emulated
 @pytest.mark.parametrize("core, kernel", QUICK)
 def test_two_runs_count_the_same(core, kernel):
-    first, second = mc.count(core, kernel), mc.count(core, kernel)
+    first, second = counts.count(core, kernel), counts.count(core, kernel)
     assert (first, first.mix) == (second, second.mix)
     assert sum(first.mix.values()) == first.instructions
 
@@ -190,7 +205,7 @@ def test_blocks_add_up_to_single_steps(core, kernel):
 
     It does not stop at those whose condition is not met (after IT), which a processor fetches all the same.
     """
-    machine = mc._Machine(mc.CORES[core], mc._program(core, None))
+    machine = emulator._Machine(processors.CORES[core], programs.load_program(core, None))
     steps, names = Counter(), {}
 
     def enter(_, address, size, __):  # the condition of an instruction shows only in its block
@@ -199,11 +214,11 @@ def test_blocks_add_up_to_single_steps(core, kernel):
 
     machine.uc.hook_add(machine.unicorn.UC_HOOK_BLOCK, enter)
     machine.uc.hook_add(machine.unicorn.UC_HOOK_CODE, lambda _, address, *__: steps.update([address]))
-    machine.call(mc.KERNELS[kernel], mc.example(mc.KERNELS[kernel].layer))
+    machine.call(routines.ROUTINES[kernel], example(routines.ROUTINES[kernel].layer))
     mix = Counter()
     for address, times in steps.items():
         mix[names[address]] += times
-    counted = mc.count(core, kernel).mix
+    counted = counts.count(core, kernel).mix
     different = {name for name in counted if counted[name] != mix[name]}
     assert all(CONDITIONAL.search(name) and counted[name] > mix[name] for name in different)
     assert bool(different) == (core == "Cortex-M4F")
@@ -212,7 +227,7 @@ def test_blocks_add_up_to_single_steps(core, kernel):
 @emulated
 def test_counts_do_not_depend_on_the_numbers():
     """An int8 loop executes the same instructions whatever the codes, but for the clipping of single results."""
-    first, second = (mc.count("Cortex-M3", "pointwise_i8_blocked", mc.example(POINTWISE, seed)) for seed in (0, 1))
+    first, second = (counts.count("Cortex-M3", "pointwise_i8_blocked", example(POINTWISE, seed)) for seed in (0, 1))
     assert first.instructions == pytest.approx(second.instructions, rel=0.01)
 
 
@@ -229,7 +244,7 @@ def test_two_products_an_instruction(measured):
 
 @emulated
 def test_the_recorded_counts_are_those_of_the_shipped_programs(measured):
-    recorded = mc.recorded()
+    recorded = counts.recorded()
     assert recorded.source == "recorded" and measured.source == "measured"
     assert recorded.found == measured.found
     assert set(recorded.found) == set(PAIRS)
@@ -237,7 +252,7 @@ def test_the_recorded_counts_are_those_of_the_shipped_programs(measured):
 
 def test_what_the_counts_say():
     """The claims of the notebook, as inequalities: other compilers move the numbers, not these."""
-    per_mac = mc.recorded().per_mac
+    per_mac = counts.recorded().per_mac
     for core in ("Cortex-M0+", "Cortex-M3", "Cortex-M4"):  # no floating-point unit
         assert per_mac(core, "pointwise_f32") > 10 * per_mac(core, "pointwise_i8")
     assert 15 < per_mac("Cortex-M0+", "pointwise_f32") / per_mac("Cortex-M0+", "pointwise_i8") < 30
@@ -250,41 +265,41 @@ def test_what_the_counts_say():
 
 def test_the_manual_turns_the_order_around():
     """On the Cortex-M4F, VFMA takes 3 cycles: float32 has fewer instructions than int8 in blocks, and more cycles."""
-    counts = mc.recorded()
-    real, whole = (counts["Cortex-M4F", f"pointwise_{how}_blocked"] for how in ("f32", "i8"))
+    found = counts.recorded()
+    real, whole = (found["Cortex-M4F", f"pointwise_{how}_blocked"] for how in ("f32", "i8"))
     assert real.per_mac < whole.per_mac
     assert real.cycles_per_mac[0] > whole.cycles_per_mac[1]
 
 
 def test_counts_elsewhere_are_called_recorded(monkeypatch, capsys):
-    monkeypatch.setattr(mc, "installed", lambda: False)
-    found = mc.counts(["Cortex-M4F"])
+    monkeypatch.setattr(emulator, "installed", lambda: False)
+    found = counts.instruction_counts(["Cortex-M4F"])
     assert found.source == "recorded" and found.cores() == ["Cortex-M4F"]
     assert "Unicorn is not installed here" in capsys.readouterr().out
-    assert mc.main([]) == 0
+    assert microcontroller.main([]) == 0
     assert "1×1 convolution: instructions per multiply-accumulate, recorded" in capsys.readouterr().out
     with pytest.raises(NotImplementedError, match="packages unicorn and capstone are not installed"):
-        mc.count("Cortex-M0+", "pointwise_i8")
+        counts.count("Cortex-M0+", "pointwise_i8")
 
 
 def test_the_table_has_a_line_for_each_kernel():
-    table = mc.table(mc.recorded(), DEPTHWISE)
+    table = counts.count_table(counts.recorded(), DEPTHWISE)
     assert table.columns == ["kernel", "Cortex-M0+", "Cortex-M3", "Cortex-M4", "Cortex-M4F"]
     assert [row[0] for row in table.rows] == ["float32, plain loop", "int8, plain loop", "int8, SMLAD"]
     assert table.rows[2][1:3] == ["–", "–"]
     with pytest.raises(ValueError, match="no counts of a 1×1 convolution"):
-        mc.table(Counts({}, "measured"))
+        counts.count_table(Counts({}, "measured"))
 
 
 def test_recorded_counts_survive_a_round(tmp_path, monkeypatch):
-    counts = mc.recorded()
-    monkeypatch.setattr(mc, "FOLDER", tmp_path)
-    mc.record(counts)
-    assert mc.recorded() == counts
-    text = (tmp_path / mc.RECORDED).read_text().replace("pointwise_f32,", "pointwise_f64,", 1)
-    (tmp_path / mc.RECORDED).write_text(text)
-    with pytest.raises(ValueError, match="a known core and kernel, whole numbers"):
-        mc.recorded()
+    found = counts.recorded()
+    monkeypatch.setattr(routines, "FOLDER", tmp_path)
+    record(found)
+    assert counts.recorded() == found
+    text = (tmp_path / routines.RECORDED).read_text().replace("pointwise_f32,", "pointwise_f64,", 1)
+    (tmp_path / routines.RECORDED).write_text(text)
+    with pytest.raises(ValueError, match="core and kernel are known"):
+        counts.recorded()
 
 
 # --- cycles ---------------------------------------------------------------------------------------------------------
@@ -312,18 +327,18 @@ def test_recorded_counts_survive_a_round(tmp_path, monkeypatch):
     ],
 )
 def test_cycles_are_those_of_the_manual(core, name, operands, jumped, expected):
-    assert mc.cycles(core, name, operands, jumped) == expected
+    assert cycles.cycles_of(core, name, operands, jumped) == expected
 
 
 def test_processors_without_such_a_table_have_no_cycles():
-    assert mc.cycles("AArch64", "sdot", "v0.4s, v1.16b, v2.16b") is None
-    assert mc.recorded()["Cortex-M3", "pointwise_i8"].cycles_per_mac is None
+    assert cycles.cycles_of("AArch64", "sdot", "v0.4s, v1.16b, v2.16b") is None
+    assert counts.recorded()["Cortex-M3", "pointwise_i8"].cycles_per_mac is None
 
 
 @emulated
 def test_the_cycles_of_a_loop_by_hand():
     """Each jump back of the innermost loop is one that was taken: as many as its turns, but for the last."""
-    count = mc.count("Cortex-M0+", "pointwise_i8")
+    count = counts.count("Cortex-M0+", "pointwise_i8")
     fixed = sum(times for name, times in count.mix.items() if not re.match("b|ldr|str|push|pop|ldm|stm", name))
     loads = sum(times for name, times in count.mix.items() if name.startswith(("ldr", "str")))
     assert count.cycles[0] == count.cycles[1] > fixed + 2 * loads + count.mix["bne"]
@@ -335,13 +350,16 @@ def test_the_cycles_of_a_loop_by_hand():
 def made_up(core, per_mac):
     """Counts of 100 multiply-accumulates of everything on one processor: instructions, 1 to 2 cycles each."""
     return Counts(
-        {(core, k): Count(core, k, 100, 100 * per_mac, (100 * per_mac, 200 * per_mac)) for k in mc.kernels_of(core)},
+        {
+            (core, k): Count(core, k, 100, 100 * per_mac, (100 * per_mac, 200 * per_mac))
+            for k in routines.routines_of(core)
+        },
         "measured",
     )
 
 
 def test_multiply_accumulates_by_kind():
-    found = mc.macs(RESIDUAL)
+    found = estimates.macs(RESIDUAL)
     small = 12 * 12 * 96 * 48 * 2 + 6 * 6 * (96 * 64 + 64 * 160 + 96 * 160 + 160 * 64 + 64 * 160)
     assert found[POINTWISE] == small
     assert found["dense layer"] == 160 * 2
@@ -350,18 +368,18 @@ def test_multiply_accumulates_by_kind():
 
 
 def test_an_estimate_by_hand():
-    (first, *_) = mc.estimates(RESIDUAL, made_up("Cortex-M4F", 3), [board.KIT])
-    total = sum(mc.macs(RESIDUAL).values())
+    (first, *_) = estimates.estimates(RESIDUAL, made_up("Cortex-M4F", 3), [boards.KIT])
+    total = sum(estimates.macs(RESIDUAL).values())
     assert first.instructions == pytest.approx(3 * total)
     assert first.milliseconds == pytest.approx((3 * total / 64e3, 6 * total / 64e3))
-    table = mc.estimate_table([first])
-    assert table.rows[0][:3] == [board.KIT, "Cortex-M4F at 64 MHz", "float32"]
+    table = estimates.estimate_table([first])
+    assert table.rows[0][:3] == [boards.KIT, "Cortex-M4F at 64 MHz", "float32"]
     assert "not measured" in table.caption
 
 
 def test_each_board_has_its_processor():
     """The Pico has no FPU and no DSP; a board with another processor is refused."""
-    found = mc.estimates(RESIDUAL, mc.recorded())
+    found = estimates.estimates(RESIDUAL, counts.recorded())
     assert [(one.core, one.mhz, one.way) for one in found] == [
         ("Cortex-M4F", 64, "float32"),
         ("Cortex-M4F", 64, "int8"),
@@ -370,7 +388,7 @@ def test_each_board_has_its_processor():
         ("Cortex-M0+", 133, "int8"),
     ]
     with pytest.raises(NotImplementedError, match=r"Arduino Uno R3 \(8-bit AVR .* cannot be estimated"):
-        mc.estimates(RESIDUAL, mc.recorded(), ["Arduino Uno R3"])
+        estimates.estimates(RESIDUAL, counts.recorded(), ["Arduino Uno R3"])
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------------
@@ -378,11 +396,11 @@ def test_each_board_has_its_processor():
 
 def test_names_that_do_not_exist():
     with pytest.raises(KeyError, match="Expected one of Cortex-M0"):
-        mc.count("Cortex-M7", "pointwise_i8")
+        counts.count("Cortex-M7", "pointwise_i8")
     with pytest.raises(KeyError, match="Cortex-M0\\+ has the kernels pointwise_f32, .*found 'pointwise_i8_smlad'"):
-        mc.count("Cortex-M0+", "pointwise_i8_smlad")
+        counts.count("Cortex-M0+", "pointwise_i8_smlad")
     with pytest.raises(ValueError, match="Expected '1×1 convolution'"):
-        mc.example("dense")
+        example("dense")
     with pytest.raises(KeyError, match="no count for Cortex-M4F and pointwise_i8"):
         Counts({}, "measured")["Cortex-M4F", "pointwise_i8"]
 
@@ -402,41 +420,41 @@ def test_names_that_do_not_exist():
 )
 def test_layers_that_a_kernel_does_not_take(kernel, change, said):
     with pytest.raises(ValueError, match=said):
-        mc.count("Cortex-M4F", kernel, dataclasses.replace(mc.example(POINTWISE), **change))
+        counts.count("Cortex-M4F", kernel, dataclasses.replace(example(POINTWISE), **change))
 
 
 @emulated
 def test_a_layer_too_large_for_the_memory():
-    large = dataclasses.replace(mc.example(POINTWISE), codes=np.zeros((400, 400, 64), np.int8))
+    large = dataclasses.replace(example(POINTWISE), codes=np.zeros((400, 400, 64), np.int8))
     with pytest.raises(ValueError, match="does not fit into the 8 MiB"):
-        mc.run("Cortex-M4F", "pointwise_i8", large)
+        counts.run("Cortex-M4F", "pointwise_i8", large)
 
 
 def test_a_program_that_is_missing_or_another(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"no program cortex-m3.elf for Cortex-M3 in .*--build"):
-        mc.count("Cortex-M3", "pointwise_i8", folder=tmp_path)
-    shutil.copytree(mc.FOLDER, tmp_path / "data")
+        counts.count("Cortex-M3", "pointwise_i8", folder=tmp_path)
+    shutil.copytree(routines.FOLDER, tmp_path / "data")
     changed = tmp_path / "data" / "cortex-m3.elf"
     content = bytearray(changed.read_bytes())
     content[-1] ^= 1
     changed.write_bytes(content)
-    monkeypatch.setattr(mc, "FOLDER", tmp_path / "data")
+    monkeypatch.setattr(routines, "FOLDER", tmp_path / "data")
     with pytest.raises(ValueError, match=r"cortex-m3.elf is not the program that was recorded: its SHA-256"):
-        mc.count("Cortex-M3", "pointwise_i8")
+        counts.count("Cortex-M3", "pointwise_i8")
 
 
 @pytest.mark.parametrize("content, said", [(b"MZ", "should begin with"), (b"\x7fELF\x01" + bytes(60), None)])
 def test_files_that_are_no_programs(content, said, tmp_path):
     (tmp_path / "cortex-m3.elf").write_bytes(content)
     with pytest.raises((ValueError, RuntimeError), match=said or "no function pointwise_i8|broken ELF"):
-        mc.count("Cortex-M3", "pointwise_i8", folder=tmp_path)
+        counts.count("Cortex-M3", "pointwise_i8", folder=tmp_path)
 
 
 def test_a_program_cut_short(tmp_path):
-    whole = (mc.FOLDER / "cortex-m3.elf").read_bytes()
+    whole = (routines.FOLDER / "cortex-m3.elf").read_bytes()
     (tmp_path / "cortex-m3.elf").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="is a broken ELF file"):
-        mc.count("Cortex-M3", "pointwise_i8", folder=tmp_path)
+        counts.count("Cortex-M3", "pointwise_i8", folder=tmp_path)
 
 
 @emulated
@@ -446,70 +464,74 @@ def test_a_program_cut_short(tmp_path):
 )
 def test_a_processor_refuses_instructions_that_it_does_not_have(core, kernel):
     """The program of the Cortex-M4F has 32-bit Thumb instructions, an FPU and SMLAD."""
-    machine = mc._Machine(mc.CORES[core], mc.read_program(mc.FOLDER / "cortex-m4f.elf"))
+    machine = emulator._Machine(processors.CORES[core], programs.read_program(routines.FOLDER / "cortex-m4f.elf"))
     with pytest.raises(RuntimeError, match=f"{kernel} broke off in the emulated {re.escape(core)} at address 0x1"):
-        machine.call(mc.KERNELS[kernel], mc.example(POINTWISE))
+        machine.call(routines.ROUTINES[kernel], example(POINTWISE))
 
 
 @emulated
 def test_a_phone_without_sdot_refuses_it():
-    machine = mc._Machine(mc.CORES["AArch64"], mc.read_program(mc.FOLDER / "aarch64-sdot.elf"))
+    machine = emulator._Machine(
+        processors.CORES["AArch64"], programs.read_program(routines.FOLDER / "aarch64-sdot.elf")
+    )
     with pytest.raises(RuntimeError, match="pointwise_i8_sdot broke off in the emulated AArch64"):
-        machine.call(mc.KERNELS["pointwise_i8_sdot"], mc.example(POINTWISE))
+        machine.call(routines.ROUTINES["pointwise_i8_sdot"], example(POINTWISE))
 
 
 @emulated
 def test_a_wrong_result_is_not_counted(monkeypatch):
-    right = integer_inference.to_codes
-    monkeypatch.setattr(integer_inference, "to_codes", lambda *arguments: right(*arguments) ^ 1)
+    right = fixed_point.to_codes
+    monkeypatch.setattr(fixed_point, "to_codes", lambda *arguments: right(*arguments) ^ 1)
     with pytest.raises(RuntimeError, match="computed 256 of 256 values otherwise than expected"):
-        mc.count("Cortex-M3", "pointwise_i8")
+        counts.count("Cortex-M3", "pointwise_i8")
 
 
 @emulated
 def test_a_kernel_that_does_not_return(monkeypatch):
-    monkeypatch.setattr(mc, "SECONDS", 0.01)
+    monkeypatch.setattr(emulator, "SECONDS", 0.01)
     with pytest.raises(TimeoutError, match="did not return within 0.01 seconds"):
-        mc.count("Cortex-M0+", "pointwise_f32")
+        counts.count("Cortex-M0+", "pointwise_f32")
 
 
 def test_no_compiler(monkeypatch, tmp_path):
-    monkeypatch.setattr(mc, "compilers", lambda core: [])
+    monkeypatch.setattr(building, "compilers", lambda core: [])
     with pytest.raises(NotImplementedError, match="cannot be built here: neither arm-none-eabi-gcc"):
-        mc.rebuilt(tmp_path)
+        building.rebuilt(tmp_path)
     with pytest.raises(NotImplementedError, match="cannot be built here"):
-        mc.build_and_compare(mc.recorded(), tmp_path)
-    assert mc.main(["--build"]) == 1
+        build_and_compare(counts.recorded(), tmp_path)
+    assert microcontroller.main(["--build"]) == 1
 
 
 # --- the programs -----------------------------------------------------------------------------------------------------
 
 
 def test_programs_and_sources_are_those_of_the_manifest():
-    manifest = json.loads((mc.FOLDER / mc.MANIFEST).read_text(encoding="utf-8"))
-    assert list(manifest["programs"]) == list(mc.CORES)
+    manifest = json.loads((routines.FOLDER / routines.MANIFEST).read_text(encoding="utf-8"))
+    assert list(manifest["programs"]) == list(processors.CORES)
     for name, program in manifest["programs"].items():
-        assert program["file"] == mc.CORES[name].file
-        assert program["sha256"] == artifacts.sha256(mc.FOLDER / program["file"])
+        assert program["file"] == processors.CORES[name].file
+        assert program["sha256"] == artifacts.sha256(routines.FOLDER / program["file"])
         assert program["command"].endswith(f"kernels.c -lgcc -o {program['file']}")
-    assert manifest["sources"] == {name: artifacts.sha256(mc.FOLDER / name) for name in mc.SOURCES}, "build again"
+    assert manifest["sources"] == {name: artifacts.sha256(routines.FOLDER / name) for name in routines.SOURCES}, (
+        "build again"
+    )
 
 
-@pytest.mark.parametrize("core", mc.CORES)
+@pytest.mark.parametrize("core", processors.CORES)
 def test_programs_have_the_kernels_of_their_processor(core):
-    found = mc.read_program(mc.FOLDER / mc.CORES[core].file).functions
-    assert {name for name in found if name in mc.KERNELS} == set(mc.kernels_of(core))
+    found = programs.read_program(routines.FOLDER / processors.CORES[core].file).functions
+    assert {name for name in found if name in routines.ROUTINES} == set(routines.routines_of(core))
 
 
 def gcc():
-    return [core for core in mc.CORES if any(c.name == "GCC" for c in mc.compilers(core))]
+    return [core for core in processors.CORES if any(c.name == "GCC" for c in building.compilers(core))]
 
 
 @emulated
 @pytest.mark.skipif(not gcc(), reason="neither arm-none-eabi-gcc nor aarch64-linux-gnu-gcc is on the path")
 def test_programs_built_here_have_the_same_ratios(tmp_path):
     """The ratio float32 to int8 within 25 % with GCC, of whatever version; never the counts themselves."""
-    rows = {row[0]: row[1:] for row in mc.build_and_compare(mc.recorded(), tmp_path).rows}
+    rows = {row[0]: row[1:] for row in build_and_compare(counts.recorded(), tmp_path).rows}
     assert set(gcc()) <= set(rows)
     for core in gcc():
         before, now, relation = map(float, rows[core])
@@ -518,43 +540,43 @@ def test_programs_built_here_have_the_same_ratios(tmp_path):
 
 
 @emulated
-@pytest.mark.skipif(not any(c.name == "Zig" for c in mc.compilers("AArch64")), reason="ziglang is not installed")
+@pytest.mark.skipif(not any(c.name == "Zig" for c in building.compilers("AArch64")), reason="ziglang is not installed")
 @pytest.mark.parametrize("core", ["AArch64", "AArch64 with SDOT"])
 def test_another_compiler_comes_to_the_same_results(core, tmp_path):
     """`count` compares every result; the vector loops leave a compiler little choice."""
-    (zig,) = (c for c in mc.compilers(core) if c.name == "Zig")
-    mc.build(core, Path(tmp_path) / mc.CORES[core].file, zig)
-    assert 0.75 < mc.measured([core], folder=tmp_path).ratio(core) / mc.recorded().ratio(core) < 1.25
+    (zig,) = (c for c in building.compilers(core) if c.name == "Zig")
+    building.build(core, Path(tmp_path) / processors.CORES[core].file, zig)
+    assert 0.75 < counts.measured([core], folder=tmp_path).ratio(core) / counts.recorded().ratio(core) < 1.25
 
 
 @pytest.mark.skipif(not gcc(), reason="neither arm-none-eabi-gcc nor aarch64-linux-gnu-gcc is on the path")
 def test_a_source_that_does_not_compile(tmp_path, monkeypatch):
-    for name in mc.SOURCES:
-        shutil.copy(mc.FOLDER / name, tmp_path)
+    for name in routines.SOURCES:
+        shutil.copy(routines.FOLDER / name, tmp_path)
     (tmp_path / "kernels.c").write_text("int kernel(void) { return nothing; }\n")
-    monkeypatch.setattr(mc, "FOLDER", tmp_path)
+    monkeypatch.setattr(routines, "FOLDER", tmp_path)
     core = gcc()[0]
     with pytest.raises(RuntimeError, match=f"did not compile kernels.c for {re.escape(core)}: .*error"):
-        mc.build(core, tmp_path / "new.elf", mc.compilers(core)[0])
+        building.build(core, tmp_path / "new.elf", building.compilers(core)[0])
     assert not (tmp_path / "new.elf").exists()
 
 
 def test_the_source_of_a_kernel_is_that_function_alone():
-    for name in mc.KERNELS:
-        text = mc.source(name)
+    for name in routines.ROUTINES:
+        text = routines.source(name)
         assert text.startswith((f"void {name}(", "#define POINTWISE_I8("))
         assert name in text
         assert text.count("{") == text.count("}") > 0
         assert text.count("\nvoid ") == 0
     with pytest.raises(KeyError, match="Expected one of"):
-        mc.source("convolve")
+        routines.source("convolve")
 
 
 def test_the_fewest_of_each_kind():
-    found = mc.recorded().fewest("Cortex-M4F")
+    found = counts.recorded().fewest("Cortex-M4F")
     assert {kind: one.kernel for kind, one in found.items()} == {
         "float32": "pointwise_f32_blocked",
         "int8": "pointwise_i8_blocked",
         "SMLAD": "pointwise_i8_smlad",
     }
-    assert set(mc.recorded().fewest("Cortex-M0+", mc.DEPTHWISE)) == {"float32", "int8"}
+    assert set(counts.recorded().fewest("Cortex-M0+", routines.DEPTHWISE)) == {"float32", "int8"}

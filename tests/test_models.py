@@ -8,8 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import artifacts, models
-from helpers.runtime import keras, tf
+from helpers.base import artifacts
+from helpers.base.tf import keras, tf
+from helpers.networks import models, weights
+from helpers.networks.costs import layer_costs, layer_table
+from helpers.tflite import from_keras
 
 layers = keras.layers
 BATCH_NORMS = keras.layers.BatchNormalization, models.FusedBatchNormalization
@@ -29,7 +32,7 @@ def test_the_networks_are_as_announced(network, parameters, macs):
     assert f"{parameters:,}" in network.__doc__
     assert model.input_shape == (None, 96, 96, 3)
     assert model.output_shape == (None, 2)
-    assert sum(cost.macs for cost in models.layer_costs(model)) == pytest.approx(macs, rel=0.03)
+    assert sum(cost.macs for cost in layer_costs(model)) == pytest.approx(macs, rel=0.03)
     assert f"{macs / 1e6:.0f} million" in network.__doc__
     probabilities = model(np.random.default_rng(0).random((3, 96, 96, 3), np.float32)).numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -69,10 +72,10 @@ def small():
 def test_weights_come_back_from_a_file(tmp_path, dtype, precision):
     """A number with 11 significant bits is off by at most half of the last one."""
     model, again = small(), small()
-    models.save_weights(model, tmp_path / "small.npz", dtype)
+    weights.save_weights(model, tmp_path / "small.npz", dtype)
     with np.load(tmp_path / "small.npz", allow_pickle=False) as saved:
         assert {saved[name].dtype for name in saved} == {np.dtype(dtype)}
-    models.load_weights(again, tmp_path / "small.npz")
+    weights.load_weights(again, tmp_path / "small.npz")
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         assert other.dtype == np.float32
         np.testing.assert_allclose(other, one, rtol=precision)
@@ -83,28 +86,28 @@ def test_weights_that_a_type_cannot_hold_are_not_written(tmp_path, value, dtype)
     model = small()
     model.get_layer("dense").bias.assign([value, 0])
     with pytest.raises(ValueError, match=f"finite weights that {dtype} can hold; dense/bias of small has others"):
-        models.save_weights(model, tmp_path / "small.npz", dtype)
+        weights.save_weights(model, tmp_path / "small.npz", dtype)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    models.save_weights(small(), tmp_path / "small.npz")
+    weights.save_weights(small(), tmp_path / "small.npz")
     with pytest.raises(ValueError, match=r"small.npz holds other weights than compact_cnn has"):
-        models.load_weights(models.compact_cnn(), tmp_path / "small.npz")
+        weights.load_weights(models.compact_cnn(), tmp_path / "small.npz")
 
 
 def test_a_checkpoint_is_checked_against_its_card(tmp_path):
     model, path = small(), tmp_path / "small.npz"
-    models.save_weights(model, path)
+    weights.save_weights(model, path)
     with pytest.raises(FileNotFoundError, match="no card: get the whole repository"):
-        models.load_checkpoint(small(), path)
+        weights.load_checkpoint(small(), path)
     path.with_suffix(".json").write_text(json.dumps({"sha256": artifacts.sha256(path)}))
     again = small()
-    models.load_checkpoint(again, path)
+    weights.load_checkpoint(again, path)
     np.testing.assert_array_equal(again.get_layer("conv").kernel, model.get_layer("conv").kernel)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"small.npz is not the file that its model card describes: its SHA-256"):
-        models.load_checkpoint(again, path)
+        weights.load_checkpoint(again, path)
 
 
 # --- multiply-accumulates ------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ def test_products_of_a_convolution_are_those_that_loops_count(size, channels, ke
     image = np.random.default_rng(0).random((size, size, channels), np.float32)
     result, products = counted(image, layer.get_weights()[0], stride, padding, depthwise)
     np.testing.assert_allclose(model(image[None])[0], result, atol=1e-5)  # the loops convolve as TensorFlow does
-    (cost,) = models.layer_costs(model)
+    (cost,) = layer_costs(model)
     assert cost.macs == products
     assert cost.shape == result.shape
     assert cost.parameters == layer.get_weights()[0].size
@@ -152,7 +155,7 @@ def test_groups_and_dense_layers():
     x = layers.Conv2D(8, 3, groups=2, padding="same")(inputs)
     x = layers.Dense(5)(x)  # on each of the 16 positions
     x = layers.Dense(3)(layers.Flatten()(x))
-    costs = models.layer_costs(keras.Model(inputs, x))
+    costs = layer_costs(keras.Model(inputs, x))
     assert [cost.macs for cost in costs] == [16 * 8 * 9 * 3, 16 * 8 * 5, 80 * 3]
     assert [cost.parameters for cost in costs] == [8 * 9 * 3 + 8, 8 * 5 + 5, 80 * 3 + 3]
 
@@ -160,7 +163,7 @@ def test_groups_and_dense_layers():
 def test_pooling_adds_but_does_not_multiply():
     inputs = keras.Input((4, 4, 2))
     x = layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(layers.MaxPooling2D(1)(inputs)))
-    assert [cost.macs for cost in models.layer_costs(keras.Model(inputs, x))] == [0, 0, 0]
+    assert [cost.macs for cost in layer_costs(keras.Model(inputs, x))] == [0, 0, 0]
 
 
 # --- parameters and memory -----------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ def residual():
 
 
 def test_memory_of_a_network_with_a_skip_connection():
-    live = {cost.name: cost.live for cost in models.layer_costs(residual())}
+    live = {cost.name: cost.live for cost in layer_costs(residual())}
     assert live == {
         "a": 192 + 256,
         "b": 256 + 512,
@@ -192,7 +195,7 @@ def test_memory_of_a_network_with_a_skip_connection():
 
 
 def test_memory_of_the_compact_network_is_largest_at_its_second_convolution():
-    costs = models.layer_costs(models.compact_cnn())
+    costs = layer_costs(models.compact_cnn())
     peak = max(costs, key=lambda cost: cost.live)
     assert (peak.name, peak.live) == ("conv2", 48 * 48 * (16 + 24))
 
@@ -207,9 +210,9 @@ def norm_first():
 )
 def test_the_parameters_of_all_layers_are_those_of_the_model(network):
     model = network()
-    costs = models.layer_costs(model)
+    costs = layer_costs(model)
     assert sum(cost.parameters for cost in costs) == model.count_params()
-    last = models.layer_table(model).rows[-1]
+    last = layer_table(model).rows[-1]
     assert last[0] == "total, peak"
     assert last[2] == f"{model.count_params():,}"
     assert last[3] == f"{sum(cost.macs for cost in costs):,}"
@@ -218,7 +221,7 @@ def test_the_parameters_of_all_layers_are_those_of_the_model(network):
 
 
 def test_the_table_has_a_row_for_each_layer_that_computes():
-    rows = models.layer_table(residual()).rows
+    rows = layer_table(residual()).rows
     assert [row[0] for row in rows[:-1]] == ["a", "b", "c", "add", "average", "dense"]
     assert rows[1][1] == "8×8×8"
 
@@ -294,7 +297,7 @@ def test_a_frozen_network_computes_the_same_and_keeps_its_weights():
     model = tiny(models.FusedBatchNormalization)
     images = np.random.default_rng(0).random((8, 6, 6, 3), np.float32)
     model.fit(images, np.arange(8) % 2, verbose=0)  # so that the running statistics are not those of the beginning
-    expected, frozen = model.predict(images, verbose=0), models.frozen(model)
+    expected, frozen = model.predict(images, verbose=0), from_keras.frozen(model)
     np.testing.assert_allclose(frozen(images), expected, atol=1e-6)
     assert frozen.get_concrete_function().variables == ()
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
@@ -303,5 +306,5 @@ def test_a_frozen_network_computes_the_same_and_keeps_its_weights():
 
 @pytest.mark.parametrize("batch", [None, 1, 5])
 def test_a_frozen_network_takes_so_many_pictures(batch):
-    frozen = models.frozen(tiny(layers.BatchNormalization), batch)
+    frozen = from_keras.frozen(tiny(layers.BatchNormalization), batch)
     assert frozen.input_signature == (tf.TensorSpec((batch, 6, 6, 3), tf.float32, "picture"),)

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import own_pictures, plots
-from helpers.own_pictures import Answers
+from helpers import plots
+from helpers.measure import own_answers
+from helpers.measure.own_answers import Answers
+from helpers.pictures import own_pictures
+from helpers.pictures.drawn_dataset import DrawnCatsVsDogs
 
 pytest_plugins = ["tiny"]
 
@@ -49,7 +52,7 @@ def colour_modes(pet: Image.Image) -> dict[str, Image.Image]:
 def test_any_colour_mode(pet, tmp_path, files, capsys):
     for name, picture in colour_modes(pet).items():
         picture.save(tmp_path / name)
-    answers = own_pictures.compare(tmp_path, files)
+    answers = own_answers.compare(tmp_path, files)
     assert capsys.readouterr().out == f"Pictures: 6 from {tmp_path.name}.\n"
     got = dict(zip(answers.names, answers.images, strict=True))
     colours, grey = np.asarray(pet), np.asarray(pet.convert("L"))[..., None].repeat(3, -1)
@@ -62,14 +65,14 @@ def test_any_colour_mode(pet, tmp_path, files, capsys):
 @pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.bmp", "a.tiff", "a.jpg", "a.ppm"])
 def test_any_format(name, pet, tmp_path, files):
     pet.save(tmp_path / name)
-    answers = own_pictures.compare(tmp_path / name, files)
+    answers = own_answers.compare(tmp_path / name, files)
     assert answers.names == [name] and far(answers.images[0], np.asarray(pet)) < 12
 
 
 @pytest.mark.parametrize("size", [(4000, 3000), (1, 1), (3, 500), (2000, 2)])
 def test_any_size(size, pet, tmp_path, files):
     pet.resize(size).save(tmp_path / "odd.bmp")
-    answers = own_pictures.compare(tmp_path, files)
+    answers = own_answers.compare(tmp_path, files)
     assert answers.images.shape == (1, 96, 96, 3) and answers.images.dtype == np.uint8
     if min(size) > 96:
         assert far(answers.images[0], np.asarray(pet)) < 3
@@ -80,7 +83,7 @@ def test_the_orientation_tag_is_applied(pet, tmp_path, files):
     tags = Image.Exif()
     tags[0x0112] = 6
     pet.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=tags)
-    answers = own_pictures.compare(tmp_path / "turned.png", files)
+    answers = own_answers.compare(tmp_path / "turned.png", files)
     assert far(answers.images[0], np.asarray(pet)) == 0
 
 
@@ -97,7 +100,7 @@ def test_what_is_no_picture_is_named_and_left_out(pet, tmp_path, files, capsys):
     pet.save(tmp_path / "below" / "cat.png")
     pet.save(tmp_path / "cut.bmp")
     (tmp_path / "cut.bmp").write_bytes((tmp_path / "cut.bmp").read_bytes()[:5000])
-    assert own_pictures.compare(tmp_path, files).names == ["below/cat.png"]
+    assert own_answers.compare(tmp_path, files).names == ["below/cat.png"]
     first, second = capsys.readouterr().out.splitlines()
     assert first == f"Pictures: 1 from {tmp_path.name}."
     assert second.startswith("Left out: cut.bmp is a broken picture (")
@@ -110,45 +113,44 @@ def test_many_files_are_counted(pet, tmp_path, files, capsys):
     for i in range(own_pictures.NAMED + 3):
         (tmp_path / f"{i}.txt").write_text("none")
     pet.save(tmp_path / "z.png")
-    own_pictures.compare(tmp_path, files)
+    own_answers.compare(tmp_path, files)
     assert capsys.readouterr().out.endswith("4.txt is no picture that Pillow can read. And 3 more files.\n")
 
 
 def test_a_large_folder_is_cut_short_and_says_so(folder, files, capsys):
-    assert len(own_pictures.compare(folder, files).names) == own_pictures.MOST
+    assert len(own_answers.compare(folder, files).names) == own_pictures.MOST
     assert capsys.readouterr().out == "Pictures: 12 from pets, the first of 24 files.\n"
 
 
 def test_what_cannot_be_shown_is_one_sentence(tmp_path, files):
     with pytest.raises(FileNotFoundError, match=r"^There is no .*nowhere: give the path of a picture, or of a folder"):
-        own_pictures.compare(tmp_path / "nowhere", files)
+        own_answers.compare(tmp_path / "nowhere", files)
     with pytest.raises(ValueError, match=r"^The folder .* is empty: put pictures of cats and dogs into it\.$"):
-        own_pictures.compare(tmp_path, files)
+        own_answers.compare(tmp_path, files)
     (tmp_path / "notes.txt").write_text("my cat")
     with pytest.raises(ValueError, match=r"^notes.txt is no picture that Pillow can read\.$"):
-        own_pictures.compare(tmp_path / "notes.txt", files)
+        own_answers.compare(tmp_path / "notes.txt", files)
     with pytest.raises(ValueError, match=r"holds no picture that could be read\. notes.txt is no picture"):
-        own_pictures.compare(tmp_path, files)
+        own_answers.compare(tmp_path, files)
 
 
 def test_the_home_folder_has_a_short_name(pet, tmp_path, files, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     pet.save(tmp_path / "cat.png")
-    assert own_pictures.compare("~/cat.png", files).names == ["cat.png"]
+    assert own_answers.compare("~/cat.png", files).names == ["cat.png"]
 
 
 # --- what is said ----------------------------------------------------------------------------------------------------
 
 
 def test_without_a_picture_two_pets_are_drawn(files, capsys):
-    answers = own_pictures.compare(None, files)
+    answers = own_answers.compare(None, files)
     assert capsys.readouterr().out == "Pictures: two drawn pets, because none of yours were given.\n"
     assert answers.names == ["a drawn cat", "a drawn dog"] and answers.images.shape == (2, 96, 96, 3)
 
 
 def test_the_drawn_pets_are_in_no_data_set():
-    from helpers.drawn_pets import DrawnCatsVsDogs
 
     assert DrawnCatsVsDogs.COUNTS["test"] <= own_pictures.FIRST_NEW
 
@@ -165,7 +167,7 @@ def test_the_table_says_class_and_confidence():
 def test_the_answers_are_those_of_the_files(drawn, folder, files):
     from ai_edge_litert.interpreter import Interpreter
 
-    answers = own_pictures.compare(folder / "dog" / "12.png", files)
+    answers = own_answers.compare(folder / "dog" / "12.png", files)
     ready = Interpreter(str(files["float32"]))
     ready.allocate_tensors()
     ready.set_tensor(ready.get_input_details()[0]["index"], drawn[0][12:13].astype(np.float32) / 255)
@@ -180,7 +182,7 @@ def test_the_figure_takes_any_file_name(pet, tmp_path, files):
     names = ["$a_$ and $.png", "犬の写真.png", "a very long name that would run into the next picture.png"]
     for name in names:
         pet.save(tmp_path / name)
-    picture = plots.own_pets(own_pictures.compare(tmp_path, files))
+    picture = plots.own_pets(own_answers.compare(tmp_path, files))
     assert picture.png().startswith(b"\x89PNG")
     shown = [axis.get_title() for axis in picture.figure.axes if axis.get_title()]
     assert shown == ["$a_$ and $.png", "a very lo…icture.png", "????.png"]
@@ -190,7 +192,7 @@ def test_the_figure_takes_any_file_name(pet, tmp_path, files):
 def test_the_figure_shows_every_picture(count, pet, tmp_path, files):
     for i in range(count):
         pet.save(tmp_path / f"{i:02d}.png")
-    picture = plots.own_pets(own_pictures.compare(tmp_path, files))
+    picture = plots.own_pets(own_answers.compare(tmp_path, files))
     titles = [axis.get_title() for axis in picture.figure.axes if axis.get_title()]
     assert titles == [f"{i:02d}.png" for i in range(count)]
     assert f"of {count} pictures" in picture.figure._suptitle.get_text() and len(picture.alt) > 40
@@ -201,5 +203,5 @@ def test_a_file_without_permission_is_left_out(pet, tmp_path, files, capsys):
     pet.save(tmp_path / "a.png")
     shutil.copy(tmp_path / "a.png", tmp_path / "secret.png")
     (tmp_path / "secret.png").chmod(0)
-    assert own_pictures.compare(tmp_path, files).names == ["a.png"]
+    assert own_answers.compare(tmp_path, files).names == ["a.png"]
     assert "Left out: secret.png" in capsys.readouterr().out

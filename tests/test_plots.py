@@ -9,27 +9,24 @@ import numpy as np
 import pytest
 
 import figure_rules
-from helpers import (
-    conversion,
-    course,
-    datasets,
-    energy,
-    evaluation,
-    floats,
-    inspection,
-    microcontroller,
-    plots,
-    simulation,
-)
-from helpers.board import Board
-from helpers.debugging import LayerError
-from helpers.evaluation import Score
-from helpers.latency import Median, Timings
-from helpers.models import LayerCost
-from helpers.processor import Ceilings
-from helpers.roofline import Layer, Prediction
+from helpers import plots
+from helpers.board.boards import Board
+from helpers.board.counts import Count, Counts
+from helpers.course import course_map
+from helpers.measure import accuracy, energy
+from helpers.measure.accuracy import Score
+from helpers.measure.ceilings import Ceilings
+from helpers.measure.debugging import LayerError
+from helpers.measure.latency import Median, Timings
+from helpers.measure.roofline import LayerWork, Prediction
+from helpers.methods import simulation
+from helpers.networks.costs import LayerCost
+from helpers.numbers import floats
+from helpers.pictures import datasets
+from helpers.plots import fewer_bits, histograms, style
+from helpers.tflite import convert, inspect
 
-KINDS = list(conversion.KINDS)
+KINDS = list(convert.KINDS)
 
 
 def made_up_score(seed, pictures=200):
@@ -57,7 +54,7 @@ SCORES = {kind: made_up_score(i) for i, kind in enumerate(KINDS)}
 TIMES = {
     k: Timings({n: RNG.gamma(9, s, 20) for n, s in zip(KINDS, range(1, 7), strict=True)}) for k in ("XNNPACK", "b")
 }
-SIZES = {kind: dict.fromkeys(inspection.PURPOSES, 1000 * (i + 1)) for i, kind in enumerate(("float32", "int8"))}
+SIZES = {kind: dict.fromkeys(inspect.PURPOSES, 1000 * (i + 1)) for i, kind in enumerate(("float32", "int8"))}
 HISTORY = {name: [0.5, 0.6, 0.75] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
 PICTURES = RNG.integers(0, 256, (3, 96, 96, 3), np.uint8)
 EQUAL = {"train": (8, 8), "validation": (1, 1), "test": (2, 2)}
@@ -73,7 +70,7 @@ SPENT = energy.Inference("float32", 100, 20, 3, 2), energy.Inference("int8", 10,
 
 def made_up_tensor(role, shape, dtype, scale, zero_point):
     scale, zero_point = np.float32(scale), np.int64(zero_point)
-    return inspection.Tensor(0, role, shape, dtype, scale, zero_point, 0, role, None)
+    return inspect.Tensor(0, role, shape, dtype, scale, zero_point, 0, role, None)
 
 
 TENSORS = [
@@ -87,9 +84,9 @@ TENSORS = [
 SLIDE = {"A": {"float32": 80.0, "int8": 40.0}, "B": {"float32": 1480.0, "int8": 970.0}}
 PAIRS = {name: Timings({"float32": np.full(5, k * 9e-3), "int8": np.full(5, 3e-3)}) for name, k in (("A", 1), ("B", 2))}
 CEILINGS = Ceilings({"float32": 50e9, "int8": 200e9}, {2**20: 80e9, 2**27: 20e9})
-CONVOLUTION = Layer("c", "CONV_2D", "float32", 10**8, 64, 10**5, 10**5, 1)
-DENSE = Layer("d", "FULLY_CONNECTED", "float32", 10**6, 1000, 4 * 10**6, 8000, 1000)
-POOL = Layer("p", "MAX_POOL_2D", "float32", 0, 64, 0, 5 * 10**4, 1)
+CONVOLUTION = LayerWork("c", "CONV_2D", "float32", 10**8, 64, 10**5, 10**5, 1)
+DENSE = LayerWork("d", "FULLY_CONNECTED", "float32", 10**6, 1000, 4 * 10**6, 8000, 1000)
+POOL = LayerWork("p", "MAX_POOL_2D", "float32", 0, 64, 0, 5 * 10**4, 1)
 TOLD = Prediction([CONVOLUTION, POOL, DENSE], np.array([2e-3, 0, 2e-5]), np.array([1e-5, 2e-6, 2e-4]), 2e10)
 BOUNDS = {name: {"float32": TOLD, "int8": TOLD} for name in ("A", "B")}
 RATIOS = {"A": Median(2.5, 2.4, 2.6), "B": Median(4.2, 4.0, 4.5)}
@@ -133,11 +130,9 @@ COMPARISON = {
 def made_up_counts(smlad=200):
     """Return counts of 100 multiply-accumulates on two processors, one of them without known cycles."""
     numbers = {"f32": 500, "f32_blocked": 300, "i8": 600, "i8_blocked": 400, "i8_smlad": smlad}
-    found = [microcontroller.Count("Cortex-M4F", f"pointwise_{k}", 100, n, (n, 2 * n)) for k, n in numbers.items()]
-    found += [
-        microcontroller.Count("Cortex-M3", f"pointwise_{k}", 100, n, None) for k, n in (("f32", 9000), ("i8", 450))
-    ]
-    return microcontroller.Counts({(one.core, one.kernel): one for one in found}, "recorded")
+    found = [Count("Cortex-M4F", f"pointwise_{k}", 100, n, (n, 2 * n)) for k, n in numbers.items()]
+    found += [Count("Cortex-M3", f"pointwise_{k}", 100, n, None) for k, n in (("f32", 9000), ("i8", 450))]
+    return Counts({(one.core, one.kernel): one for one in found}, "recorded")
 
 
 # Each figure, and numbers that its description must name.
@@ -146,7 +141,7 @@ FIGURES = {
     "class_balance": (lambda: plots.class_balance(made_up_pets(EQUAL)), ["50% cats in train"]),
     "training_curves": (lambda: plots.training_curves(HISTORY), ["3 epochs", "from 50.0% to 75.0%"]),
     "course_map": (
-        lambda: plots.course_map(course.stations()),
+        lambda: plots.course_map(course_map.stations()),
         ("8 boxes", "SavedModel", "to 5 notebooks", "7 · On the board"),
     ),
     "confusion": (
@@ -317,11 +312,11 @@ def test_no_figure_stays_open():
 
 
 def test_looks_belong_to_kinds_and_no_two_are_alike():
-    for looks in (plots.COLOURS, plots.MARKERS, plots.HATCHES):
+    for looks in (style.COLOURS, style.MARKERS, style.HATCHES):
         assert list(looks) == KINDS
         assert len(set(looks.values())) == len(KINDS)
-    assert plots.COLOURS["float32"] == "#0072B2"  # Okabe and Ito's blue
-    assert plots.COLOURS["int8"] == "#D55E00"  # and their vermilion
+    assert style.COLOURS["float32"] == "#0072B2"  # Okabe and Ito's blue
+    assert style.COLOURS["int8"] == "#D55E00"  # and their vermilion
 
 
 def colours(figure, label):
@@ -339,10 +334,10 @@ def colours(figure, label):
 @pytest.mark.parametrize("kind", ["float32", "int8"])
 def test_a_kind_has_its_colour_in_every_figure(kind):
     for name in ("latencies", "slide_latencies", "roofline", "tradeoff"):
-        assert colours(FIGURES[name][0]().figure, kind) == {plots.COLOURS[kind].lower()}
+        assert colours(FIGURES[name][0]().figure, kind) == {style.COLOURS[kind].lower()}
     rows = FIGURES["accuracies"][0]().figure.axes[0].get_lines()
-    marks = {line.get_color() for line in rows if line.get_marker() == plots.MARKERS[kind]}
-    assert marks == {plots.COLOURS[kind]}
+    marks = {line.get_color() for line in rows if line.get_marker() == style.MARKERS[kind]}
+    assert marks == {style.COLOURS[kind]}
 
 
 @pytest.mark.parametrize(
@@ -415,7 +410,7 @@ def test_nothing_to_show():
 def test_figures_use_what_is_measured():
     """The interval that is drawn is Wilson's."""
     axes = plots.accuracies({"int8": SCORES["int8"]}).figure.axes[0]
-    low, high = evaluation.wilson(int(SCORES["int8"].correct.sum()), 200)
+    low, high = accuracy.wilson(int(SCORES["int8"].correct.sum()), 200)
     np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [100 * low, 100 * high])
 
 
@@ -473,7 +468,7 @@ def test_layers_of_equal_range_differ_in_their_signal_and_not_in_their_errors():
 def test_clipping_adds_up_and_is_what_a_loop_finds():
     """One weight at 1 among 9,999 in [-0.1, 0.1]: at the 99.9th percentile its error is 0.9, the others' a tenth."""
     values = np.append(np.linspace(-0.1, 0.1, 9999), 1).astype(np.float32)
-    full, clipped = plots._clipped(values, 100, 4), plots._clipped(values, 99.9, 4)
+    full, clipped = histograms._clipped(values, 100, 4), histograms._clipped(values, 99.9, 4)
     for found in (full, clipped):
         assert found["bulk"] + found["clipped"] == pytest.approx(found["noise"])
         assert found["sqnr"] == pytest.approx(10 * np.log10(np.mean(values.astype(float) ** 2) / found["noise"]))
@@ -489,7 +484,9 @@ def test_clipping_adds_up_and_is_what_a_loop_finds():
 
 def test_clipping_says_what_it_costs_and_what_it_buys():
     picture = plots.clipping(PEAKED, "dense6")
-    gains = {b: plots._clipped(PEAKED, 99.9, b)["sqnr"] - plots._clipped(PEAKED, 100, b)["sqnr"] for b in (8, 4)}
+    gains = {
+        b: histograms._clipped(PEAKED, 99.9, b)["sqnr"] - histograms._clipped(PEAKED, 100, b)["sqnr"] for b in (8, 4)
+    }
     assert gains[8] < 0 < gains[4]
     title = picture.figure.axes[0].get_title(loc="left")
     assert title == f"The range ends at 99.9: {gains[8]:+.1f} dB (8 bits), {gains[4]:+.1f} dB (4 bits)"
@@ -526,8 +523,8 @@ def test_ram_is_judged_to_the_byte(live, words):
 def test_the_kinds_keep_their_colours_in_the_budgets():
     ram, flash = plots.ram_budget(LAYERS, BOARD).figure, plots.flash_budget({"float32": 9, "int8": 3}, BOARD).figure
     for i, kind in enumerate(("float32", "int8")):
-        assert colours(ram, kind) == {plots.COLOURS[kind].lower()}
-        assert matplotlib.colors.to_hex(flash.axes[0].containers[i][0].get_facecolor()) == plots.COLOURS[kind].lower()
+        assert colours(ram, kind) == {style.COLOURS[kind].lower()}
+        assert matplotlib.colors.to_hex(flash.axes[0].containers[i][0].get_facecolor()) == style.COLOURS[kind].lower()
 
 
 def test_the_bars_of_energy_are_those_of_the_table():
@@ -626,12 +623,12 @@ def test_the_cliff_is_named_and_ringed(sweeps, title):
 def test_bands_are_wilson_intervals_and_float32_is_blue():
     axes = plots.accuracy_by_bits({"a": WHOLE_AND_LESS}, counted(180)).figure.axes[0]
     edges = axes.collections[0].get_paths()[0].vertices[:, 1]
-    low, high = evaluation.wilson(120, 200)
+    low, high = accuracy.wilson(120, 200)
     assert edges.min() == pytest.approx(100 * low)
-    assert edges.max() == pytest.approx(100 * evaluation.wilson(180, 200)[1])
+    assert edges.max() == pytest.approx(100 * accuracy.wilson(180, 200)[1])
     assert 100 * high in edges
     lines = {line.get_label(): line for line in axes.get_lines()}
-    assert lines["float32: 90.0%"].get_color() == plots.COLOURS["float32"]
+    assert lines["float32: 90.0%"].get_color() == style.COLOURS["float32"]
 
 
 def test_networks_have_lines_of_their_own():
@@ -656,7 +653,7 @@ def test_the_bars_of_sensitivity_are_points_lost():
 
 def test_the_interval_of_a_loss_is_that_of_paired_pictures():
     """40 of 200 pictures lost, none won: variance (40/200 - (40/200)^2) / 200."""
-    lost, half = plots._loss(counted(180), counted(140))
+    lost, half = fewer_bits._loss(counted(180), counted(140))
     assert lost == pytest.approx(20)
     assert half == pytest.approx(100 * 1.96 * np.sqrt((0.2 - 0.04) / 200))
 

@@ -6,8 +6,9 @@ import pytest
 
 import figure_rules
 from helpers import plots
-from helpers.arena import COMPUTED, MEASURED, Allowance, Buffer, Ram, alive, plan
-from helpers.board import Board
+from helpers.board.arena import COMPUTED, MEASURED, Allowance, Buffer, Ram, alive, plan
+from helpers.board.boards import Board
+from helpers.plots import style
 
 BOARD = Board("B", 2**20, 2**18, "core at 1 MHz", True, "no", "a document", 2024)
 LARGE = [Buffer("input", 100_000, 0, 0), Buffer("conv1", 200_000, 0, 1), Buffer("output", 16, 1, 1)]
@@ -56,7 +57,7 @@ def test_the_blocks_are_those_of_the_plan():
             (one.first - 0.5, offset / 1e3, one.last - one.first + 1, one.bytes / 1e3)
             for one, offset in zip(found.buffers, found.offsets, strict=True)
         ]
-        assert {matplotlib.colors.to_hex(one.get_facecolor()) for one in blocks} == {plots.COLOURS[kind].lower()}
+        assert {matplotlib.colors.to_hex(one.get_facecolor()) for one in blocks} == {style.COLOURS[kind].lower()}
         (steps,) = [one for one in axis.patches if one not in blocks]
         np.testing.assert_array_equal(steps.get_data().values, alive(found.buffers) / 1e3)
 
@@ -95,7 +96,7 @@ def test_the_parts_of_a_bar_stand_behind_each_other():
         np.testing.assert_allclose([bar.get_x() for bar in bars], [0, *ends[:-1]])
     activations = axes.containers[3][0], axes.containers[7][0]
     for bar, kind in zip(activations, RAM, strict=True):
-        assert matplotlib.colors.to_hex(bar.get_facecolor()) == plots.COLOURS[kind].lower()
+        assert matplotlib.colors.to_hex(bar.get_facecolor()) == style.COLOURS[kind].lower()
 
 
 @pytest.mark.parametrize(

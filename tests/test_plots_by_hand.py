@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import figure_rules
-from helpers import plots, quantization
+from helpers import plots
+from helpers.numbers import quantization
+from helpers.plots import style
 
 RNG = np.random.default_rng(2)
 BELL = RNG.normal(size=5000)
@@ -64,7 +66,7 @@ def test_a_number_line_shows_numbers_codes_and_errors():
 
 def test_numbers_that_share_a_code_are_coloured():
     picture = plots.number_line(LECTURE)
-    shared = [value for value, colour in marks(picture, "o") if colour == plots.VERMILION]
+    shared = [value for value, colour in marks(picture, "o") if colour == style.VERMILION]
     assert shared == [0.0, 0.01]
     back = [value for value, _ in marks(picture, "s")]
     np.testing.assert_allclose(back, quantization.decompress([0, 139, 139, 203, 255], -5.4, 4.5))

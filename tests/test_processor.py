@@ -6,9 +6,11 @@ import types
 import numpy as np
 import pytest
 
-from helpers import evaluation, latency, processor
-from helpers.processor import Ceilings
-from helpers.runtime import SEED, keras
+from helpers.base.seed import SEED
+from helpers.base.tf import keras
+from helpers.measure import ceilings, latency, processor
+from helpers.measure.ceilings import Ceilings, layer_files, layer_seconds, read_bandwidth
+from helpers.tflite import interpreter
 
 # Lines as the systems print them, shortened to what matters.
 CPUINFO = {
@@ -178,13 +180,13 @@ def test_reading_memory_counts_the_best_round(monkeypatch):
     warm_up = 10**9
     times = [warm_up, 100, 50, 80, warm_up, 400, 300, 200]  # of 4,096 and of 8,192 bytes, in nanoseconds
     monkeypatch.setattr(latency.time, "perf_counter_ns", Clock(times))
-    found = processor.read_bandwidth((4096, 8192), rounds=3)
+    found = read_bandwidth((4096, 8192), rounds=3)
     assert found == {4096: pytest.approx(4096 / 50e-9), 8192: pytest.approx(8192 / 200e-9)}
 
 
 def test_a_small_array_is_read_at_least_as_fast_as_a_large_one(monkeypatch):
     monkeypatch.setattr(latency.time, "perf_counter_ns", Clock([1, 400, 400, 1, 100, 100]))
-    found = processor.read_bandwidth((4096, 8192), rounds=2)
+    found = read_bandwidth((4096, 8192), rounds=2)
     assert found[4096] == found[8192] == pytest.approx(8192 / 100e-9)
 
 
@@ -196,9 +198,9 @@ def test_the_peak_is_that_of_the_convolution(monkeypatch):
         asked.update(filters=layer.filters, kernel=layer.kernel_size, shape=shape)
         return {kind: np.array(times) for kind, times in next(told).items()}
 
-    monkeypatch.setattr(processor, "layer_seconds", seconds)
-    monkeypatch.setattr(processor, "read_bandwidth", lambda: {1: 2.0})
-    found = processor.ceilings()
+    monkeypatch.setattr(ceilings, "layer_seconds", seconds)
+    monkeypatch.setattr(ceilings, "read_bandwidth", lambda: {1: 2.0})
+    found = ceilings.measure()
     assert asked == {"filters": 512, "kernel": (1, 1), "shape": (32, 32, 512)}
     assert found.macs == {"float32": pytest.approx(32 * 32 * 512 * 512 / 0.2), "int8": pytest.approx(2**28 / 0.1)}
     assert found.bandwidth == {1: 2.0}
@@ -206,25 +208,23 @@ def test_the_peak_is_that_of_the_convolution(monkeypatch):
 
 def test_a_layer_in_two_files():
     layer = keras.layers.Dense(8, bias_initializer="random_normal")
-    files = processor.layer_files(layer, (32,))
+    files = layer_files(layer, (32,))
     inputs = np.random.default_rng(SEED).normal(size=(1, 32)).astype(np.float32)  # those of the calibration
     expected = inputs @ layer.kernel.numpy() + layer.bias.numpy()
     for kind, tolerance in (("float32", 1e-5), ("int8", 0.15)):
-        ready = evaluation.interpreter(files[kind])
+        ready = interpreter.load(files[kind])
         entry = ready.get_input_details()[0]
         assert entry["dtype"] == np.dtype(kind)
-        answer = evaluation.run(ready, evaluation.quantize_input(inputs, entry))
+        answer = interpreter.run(ready, interpreter.quantize_input(inputs, entry))
         np.testing.assert_allclose(answer, expected, atol=tolerance)
 
 
 def test_both_files_of_a_layer_take_turns(monkeypatch):
     calls = {}
-    monkeypatch.setattr(processor, "layer_files", lambda layer, shape: {"float32": b"a", "int8": b"b"})
-    monkeypatch.setattr(
-        processor.evaluation, "interpreter", lambda content: types.SimpleNamespace(invoke=lambda: content)
-    )
+    monkeypatch.setattr(ceilings, "layer_files", lambda layer, shape: {"float32": b"a", "int8": b"b"})
+    monkeypatch.setattr(interpreter, "load", lambda content: types.SimpleNamespace(invoke=lambda: content))
     monkeypatch.setattr(
         latency, "interleave", lambda what, rounds, label: calls.update(what) or latency.Timings({"x": np.ones(rounds)})
     )
-    assert processor.layer_seconds(None, (1,), rounds=4)["x"].shape == (4,)
+    assert layer_seconds(None, (1,), rounds=4)["x"].shape == (4,)
     assert {kind: call() for kind, call in calls.items()} == {"float32": b"a", "int8": b"b"}

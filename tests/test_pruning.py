@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import artifacts, checkpoints, datasets, models, pruning, training
-from helpers.runtime import keras, tf
+from helpers.base import artifacts, data
+from helpers.base.tf import keras, tf
+from helpers.methods import pruning
+from helpers.networks import alexnet, checkpoints, models, training
+from helpers.networks.weights import load_checkpoint
+from helpers.numbers import histograms
+from helpers.pictures import conventions, datasets
+from helpers.pictures.photographs import prepared
+from helpers.pruning import main
 
-SOURCES = sorted(pruning.CHECKPOINTS)
-README = (artifacts.project() / "data" / "checkpoints" / "README.md").read_text()
+SOURCES = sorted(alexnet.CHECKPOINTS)
+README = (data.project() / "data" / "checkpoints" / "README.md").read_text()
 
 
 def tiny():
@@ -34,7 +41,7 @@ def few():
     labels = np.arange(32) % 2
     images = (rng.integers(0, 200, (32, 96, 96, 3)) + 40 * labels[:, None, None, None]).astype(np.uint8)
     split = tf.data.Dataset.from_tensor_slices((images, labels))
-    return datasets.Pets("few", "few pets", split, split, split, dict.fromkeys(datasets.SPLITS, 32))
+    return datasets.Pets("few", "few pets", split, split, split, dict.fromkeys(conventions.SPLITS, 32))
 
 
 # --- masks ---------------------------------------------------------------------------------------------------
@@ -95,7 +102,7 @@ def test_the_published_shares_add_up_to_the_published_total():
     weights = dict(zip(pruning.PUBLISHED, (35e3, 307e3, 885e3, 663e3, 442e3, 38e6, 17e6, 4e6), strict=True))
     left = sum((1 - pruning.PUBLISHED[name]) * count for name, count in weights.items())
     assert left / sum(weights.values()) == pytest.approx(0.11, abs=0.005)
-    assert set(pruning.PUBLISHED) == set(pruning.kernels(models.alexnet()))
+    assert set(pruning.PUBLISHED) == set(pruning.layer_weights(models.alexnet()))
 
 
 # --- fine-tuning ---------------------------------------------------------------------------------------------
@@ -105,13 +112,13 @@ def test_the_published_shares_add_up_to_the_published_total():
 def tuned(few):
     """A pruned network, and the same fine-tuned for two epochs of two steps."""
     pruned = pruning.prune(tiny(), {"conv": 0.6, "dense": 0.25})
-    return pruned, pruning.fine_tune(pruned, few, training.Plan(2, 1e-2, batch_size=16))
+    return pruned, pruning.fine_tune(pruned, few, training.TrainingPlan(2, 1e-2, batch_size=16))
 
 
 def test_pruned_weights_stay_exactly_zero_and_the_others_move(tuned):
     pruned, after = tuned
-    for name, kernel in pruning.kernels(after).items():
-        before = pruning.kernels(pruned)[name]
+    for name, kernel in pruning.layer_weights(after).items():
+        before = pruning.layer_weights(pruned)[name]
         assert np.all(kernel[before == 0] == 0)
         assert (kernel[before != 0] != before[before != 0]).mean() > 0.9
     assert pruning.sparsities(after) == pruning.sparsities(pruned)
@@ -128,7 +135,7 @@ def test_without_the_callback_they_would_not(few):
 
 def test_fine_tuning_twice_gives_the_same(tuned, few):
     pruned, after = tuned
-    again = pruning.fine_tune(pruned, few, training.Plan(2, 1e-2, batch_size=16))
+    again = pruning.fine_tune(pruned, few, training.TrainingPlan(2, 1e-2, batch_size=16))
     for one, other in zip(after.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -145,7 +152,7 @@ def test_the_score_is_that_of_keras(few):
     model = tiny()
     found = checkpoints.score(model, images, labels)
     np.testing.assert_allclose(
-        found.probabilities, model.predict(datasets.normalise(images), verbose=0), rtol=1e-5, atol=1e-6
+        found.probabilities, model.predict(conventions.normalise(images), verbose=0), rtol=1e-5, atol=1e-6
     )
     assert found.accuracy == np.mean(found.probabilities.argmax(1) == labels)
     with pytest.raises(ValueError, match="at least one picture"):
@@ -172,7 +179,7 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_humps_of_known_distributions(name):
     values, expected = KNOWN[name]
-    found = pruning.humps(values)
+    found = histograms.humps(values)
     assert len(found) == len(expected)
     if name != "two normals that run together":  # its one hump is broad
         np.testing.assert_allclose(found, expected, atol=0.3 * np.std(values))
@@ -182,39 +189,39 @@ def test_humps_of_known_distributions(name):
 @given(scale=st.floats(1e-4, 1e4), shift=st.floats(-10, 10), name=st.sampled_from(sorted(KNOWN)))
 def test_humps_move_and_scale_with_the_values(scale, shift, name):
     values, expected = KNOWN[name]
-    found = pruning.humps(scale * (values + shift))
+    found = histograms.humps(scale * (values + shift))
     assert len(found) == len(expected)
-    np.testing.assert_allclose(found / scale - shift, pruning.humps(values), atol=0.05 * np.std(values))
+    np.testing.assert_allclose(found / scale - shift, histograms.humps(values), atol=0.05 * np.std(values))
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0], [1.0, np.nan], [1.0, np.inf]])
 def test_humps_of_nothing(values):
     with pytest.raises(ValueError, match="finite numbers that are not all equal"):
-        pruning.humps(np.array(values))
+        histograms.humps(np.array(values))
 
 
 def test_humps_when_most_values_are_equal():
     """The interquartile range is zero then, and the standard deviation stands in."""
-    assert len(pruning.humps(np.concatenate([np.zeros(900), RNG.normal(0, 1, 100)]))) == 1
+    assert len(histograms.humps(np.concatenate([np.zeros(900), RNG.normal(0, 1, 100)]))) == 1
 
 
 # --- the checkpoints of the suite ----------------------------------------------------------------------------
 
 
 def card(source):
-    return json.loads(pruning.CHECKPOINTS[source].with_suffix(".json").read_text())
+    return json.loads(alexnet.CHECKPOINTS[source].with_suffix(".json").read_text())
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_checkpoint_is_that_of_its_card(source):
-    path, said = pruning.CHECKPOINTS[source], card(source)
+    path, said = alexnet.CHECKPOINTS[source], card(source)
     assert path.stat().st_size < 2_400_000
     assert said["sha256"] == artifacts.sha256(path)
     assert said["command"] == f"python -m helpers.pruning --data {source}"
     assert said["parameters"] == models.alexnet().count_params()
     with np.load(path, allow_pickle=False) as saved:
         assert {saved[name].dtype for name in saved} == {np.dtype("float16")}
-    plan = pruning.PLANS[source]
+    plan = alexnet.PLANS[source]
     assert (said["seed"], said["epochs"], said["learning_rate"]) == (training.SEED, plan.epochs, plan.learning_rate)
 
 
@@ -227,36 +234,36 @@ def test_the_readme_repeats_the_card(source):
 
 @pytest.mark.parametrize(("source", "weights"), [("drawn", "drawn"), ("folder-12345678", "photographs")])
 def test_a_folder_of_ones_own_gets_the_weights_of_the_photographs(source, weights):
-    model = pruning.trained(datasets.Pets(source, "", None, None, None, {}))
-    with np.load(pruning.CHECKPOINTS[weights]) as saved:
-        np.testing.assert_array_equal(pruning.kernels(model)["dense6"], saved["dense6/kernel"])
-    assert pruning.kernels(model)["dense6"].dtype == np.float32
+    model = alexnet.trained(datasets.Pets(source, "", None, None, None, {}))
+    with np.load(alexnet.CHECKPOINTS[weights]) as saved:
+        np.testing.assert_array_equal(pruning.layer_weights(model)["dense6"], saved["dense6/kernel"])
+    assert pruning.layer_weights(model)["dense6"].dtype == np.float32
 
 
 def test_other_weights_are_refused(tmp_path, monkeypatch):
     path, described = tmp_path / "alexnet_drawn.npz", json.dumps(card("drawn"))
-    monkeypatch.setitem(pruning.CHECKPOINTS, "drawn", path)
+    monkeypatch.setitem(alexnet.CHECKPOINTS, "drawn", path)
     drawn = datasets.Pets("drawn", "", None, None, None, {})
     with pytest.raises(FileNotFoundError, match="no weights in .*alexnet_drawn.npz.*from scratch"):
-        pruning.trained(drawn)
+        alexnet.trained(drawn)
     path.write_bytes(b"other")
     path.with_suffix(".json").write_text(described)
     with pytest.raises(ValueError, match="SHA-256 differs"):
-        pruning.trained(drawn)
+        alexnet.trained(drawn)
 
 
 def test_the_card_is_true_on_the_drawn_pets(pets):
-    found = checkpoints.score(pruning.trained(pets), *pets.arrays("test"))
+    found = checkpoints.score(alexnet.trained(pets), *pets.arrays("test"))
     promised = card("drawn")["results"]["test"]
     assert len(found.labels) == promised["pictures"]
     assert abs(found.correct.sum() - promised["right"]) <= 2, "other machines add in another order"
 
 
 @pytest.mark.photographs
-@pytest.mark.skipif(not datasets.photographs_prepared(), reason="the photographs are not prepared: make photos")
+@pytest.mark.skipif(not prepared(), reason="the photographs are not prepared: make photos")
 def test_the_card_is_true_on_the_photographs():
     photographs = datasets.load("photographs", verbose=False)
-    found = checkpoints.score(pruning.trained(photographs), *photographs.arrays("test"))
+    found = checkpoints.score(alexnet.trained(photographs), *photographs.arrays("test"))
     promised = card("photographs")["results"]["test"]
     assert len(found.labels) != promised["pictures"] or abs(found.correct.sum() - promised["right"]) <= 2
 
@@ -265,26 +272,26 @@ def test_the_card_is_true_on_the_photographs():
 @pytest.mark.parametrize("source", SOURCES)
 def test_pruning_makes_two_humps_out_of_one(source, layer):
     """What the lecture's figure of a pruned layer shows, on both networks that come with the suite."""
-    dense = pruning.trained(datasets.Pets(source, "", None, None, None, {}))
-    pruned = pruning.kernels(pruning.prune(dense))[layer]
-    assert len(pruning.humps(pruning.kernels(dense)[layer])) == 1
-    left, right = pruning.humps(pruned[pruned != 0])
+    dense = alexnet.trained(datasets.Pets(source, "", None, None, None, {}))
+    pruned = pruning.layer_weights(pruning.prune(dense))[layer]
+    assert len(histograms.humps(pruning.layer_weights(dense)[layer])) == 1
+    left, right = histograms.humps(pruned[pruned != 0])
     assert left < 0 < right
 
 
 def test_training_keeps_float16_weights_with_a_card(few, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(models, "alexnet", tiny)
-    made = pruning.train(few, tmp_path, training.Plan(1, batch_size=16), "python -m helpers.pruning --data few")
+    made = alexnet.train(few, tmp_path, training.TrainingPlan(1, batch_size=16), "python -m helpers.pruning --data few")
     assert made == json.loads((tmp_path / "alexnet_few.json").read_text())
     assert made["results"]["test"]["pictures"] == 32
     again = tiny()
-    models.load_checkpoint(again, tmp_path / "alexnet_few.npz")
+    load_checkpoint(again, tmp_path / "alexnet_few.npz")
     assert checkpoints.score(again, *few.arrays("test")).accuracy == pytest.approx(made["results"]["test"]["accuracy"])
-    pruning.train(few, tmp_path, training.Plan(1, batch_size=16), "again")
+    alexnet.train(few, tmp_path, training.TrainingPlan(1, batch_size=16), "again")
     assert "tiny has been trained on few pets already" in capsys.readouterr().out
 
 
 def test_the_command_wants_a_data_set(capsys):
     with pytest.raises(SystemExit):
-        pruning.main(["--data", "birds"])
+        main(["--data", "birds"])
     assert "drawn" in capsys.readouterr().err

@@ -5,11 +5,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers import datasets, evaluation, folding, inspection, integer_inference, models, qat, quantization, training
-from helpers.runtime import keras, make_deterministic, tf
+from helpers.base.tf import keras, make_deterministic, tf
+from helpers.integer import comparison
+from helpers.integer.network import details, load_network
+from helpers.measure import accuracy
+from helpers.methods import qat, qat_file
+from helpers.networks import folding, models, training
+from helpers.numbers import quantization
+from helpers.pictures import conventions, datasets
+from helpers.tflite import edit, inspect, interpreter
 
 layers = keras.layers
-PLAN = training.Plan(2, 3e-3, batch_size=16)
+PLAN = training.TrainingPlan(2, 3e-3, batch_size=16)
 RANGES = st.tuples(st.floats(-50, 50, width=32, allow_subnormal=False), st.floats(0.125, 100, width=32))  # low, width
 
 
@@ -44,20 +51,20 @@ def few():
     labels = np.arange(64) % 2
     images = (rng.integers(0, 200, (64, 96, 96, 3)) + 40 * labels[:, None, None, None]).astype(np.uint8)
     split = tf.data.Dataset.from_tensor_slices((images, labels))
-    return datasets.Pets("few", "few pets", split, split, split, dict.fromkeys(datasets.SPLITS, 64))
+    return datasets.Pets("few", "few pets", split, split, split, dict.fromkeys(conventions.SPLITS, 64))
 
 
 @pytest.fixture(scope="module")
 def inputs(few):
     """The same pictures as the networks take them."""
-    return datasets.normalise(few.arrays("train", size=32)[0])
+    return conventions.normalise(few.arrays("train", size=32)[0])
 
 
 @pytest.fixture(scope="module", params=[residual, plain])
 def network(request, few):
     """A trained network without batch normalisation."""
     make_deterministic(4)
-    return folding.fold(training.fine_tune(request.param(), few, training.Plan(6, 1e-2, batch_size=16)))
+    return folding.fold(training.fine_tune(request.param(), few, training.TrainingPlan(6, 1e-2, batch_size=16)))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +83,7 @@ def tuned(aware, few):
 def file(tuned, tmp_path_factory):
     """The full-int8 file."""
     path = tmp_path_factory.mktemp("qat") / "tuned.tflite"
-    path.write_bytes(qat.tflite(tuned))
+    path.write_bytes(qat_file.tflite(tuned))
     return path
 
 
@@ -210,8 +217,8 @@ def test_it_can_be_saved(tuned, inputs, tmp_path):
 
 
 def test_the_weights_of_the_file_are_those_of_the_training(tuned, file):
-    known = inspection.tensors(file)
-    weights = [known[step.inputs[1]] for step in inspection.operators(file) if step.name in inspection.WEIGHED]
+    known = inspect.tensors(file)
+    weights = [known[step.inputs[1]] for step in inspect.operators(file) if step.name in inspect.WEIGHED]
     trained = [x for x in tuned.layers if isinstance(x, qat.FakeQuantizedWeights)]
     assert len(weights) == len(trained)
     for tensor, layer in zip(weights, trained, strict=True):
@@ -228,17 +235,17 @@ def test_the_weights_of_the_file_are_those_of_the_training(tuned, file):
 
 
 def test_the_integer_network_is_the_file_bit_for_bit(file, inputs):
-    network = integer_inference.load(file)
-    codes = evaluation.quantize_input(inputs[:8], integer_inference.details(network.input))
-    found = integer_inference.compare(file, codes, "reference")
+    network = load_network(file)
+    codes = interpreter.quantize_input(inputs[:8], details(network.input))
+    found = comparison.compare(file, codes, "reference")
     assert sum(difference.values for difference in found) > 1000
     assert sum(difference.differing for difference in found) == 0
 
 
 def test_the_file_computes_what_the_training_saw(tuned, file, inputs):
     """Rounded once, as XNNPACK does and the network in training, hardly any code differs, and none by more than 1."""
-    network = integer_inference.load(file, rounding="XNNPACK")
-    codes = network.tensors(evaluation.quantize_input(inputs, integer_inference.details(network.input)))
+    network = load_network(file, rounding="XNNPACK")
+    codes = network.tensors(interpreter.quantize_input(inputs, details(network.input)))
     quantizers = [layer for layer in tuned.layers if isinstance(layer, qat.FakeQuantize)]
     kept = ("MAX_POOL_2D", "RESHAPE", "SOFTMAX")
     steps = [network.input.index, *(o.outputs[0] for o, _ in network.steps if o.name not in kept)]
@@ -251,22 +258,22 @@ def test_the_file_computes_what_the_training_saw(tuned, file, inputs):
         apart = np.abs(codes[index].astype(int) - theirs)
         assert apart.max() <= 1
         assert (apart > 0).mean() < 0.02
-    probabilities = evaluation.dequantize_output(codes[network.output.index], integer_inference.details(network.output))
+    probabilities = interpreter.dequantize_output(codes[network.output.index], details(network.output))
     np.testing.assert_allclose(probabilities, tuned(inputs), atol=0.02)
 
 
 def test_two_codes_in_a_byte(tuned, file, few):
     images = few.arrays("test", 8, size=32)[0]
-    packed = qat.tflite(tuned, packed=True)
+    packed = qat_file.tflite(tuned, packed=True)
     assert len(packed) < len(file.read_bytes())
     for kernels in ("reference", "built-in"):
         for i in range(len(images)):  # one by one: Flatten has the number of pictures in it
-            found = [evaluation.predict(model, images[i : i + 1], kernels) for model in (packed, file)]
+            found = [accuracy.predict(model, images[i : i + 1], kernels) for model in (packed, file)]
             np.testing.assert_array_equal(*found)
 
 
 def test_an_odd_number_of_codes_is_packed():
-    assert list(inspection.pack(np.int8([1, -1, -7]), "int4")) == [0xF1, 0x09]
+    assert list(edit.pack(np.int8([1, -1, -7]), "int4")) == [0xF1, 0x09]
 
 
 def test_a_channel_that_has_died_keeps_its_bias(inputs, tmp_path):
@@ -275,9 +282,9 @@ def test_a_channel_that_has_died_keeps_its_bias(inputs, tmp_path):
     kernel[..., 0] *= 1e-20
     model.get_layer("conv").set_weights([kernel, np.linspace(0.5, 1, 6)])
     path = tmp_path / "dead.tflite"
-    path.write_bytes(qat.tflite(qat.aware(model, inputs)))
-    known = inspection.tensors(path)
-    bias = known[inspection.operators(path)[0].inputs[2]]  # dense layers with a bias of zero have none in the file
+    path.write_bytes(qat_file.tflite(qat.aware(model, inputs)))
+    known = inspect.tensors(path)
+    bias = known[inspect.operators(path)[0].inputs[2]]  # dense layers with a bias of zero have none in the file
     np.testing.assert_allclose(bias.dequantized()[0], 0.5, rtol=1e-6)
 
 
@@ -310,7 +317,7 @@ def test_bits_that_no_code_has(network, inputs, bits):
 
 
 def test_a_network_that_is_not_quantized(network, few):
-    for wrong in (lambda: qat.fine_tune(network, few), lambda: qat.tflite(network)):
+    for wrong in (lambda: qat.fine_tune(network, few), lambda: qat_file.tflite(network)):
         with pytest.raises(ValueError, match=f"Expected a network from qat.aware; nothing in {network.name}"):
             wrong()
 
@@ -318,11 +325,11 @@ def test_a_network_that_is_not_quantized(network, few):
 @pytest.mark.parametrize("bits", [(None, 8), (4, None), (4, 4), (4, 16)])
 def test_a_file_needs_weights_and_activations_of_8_bits(network, inputs, bits):
     with pytest.raises(ValueError, match=r"quantized weights, and activations of 8 bits: qat.aware"):
-        qat.tflite(qat.aware(network, inputs, *bits))
+        qat_file.tflite(qat.aware(network, inputs, *bits))
 
 
 def test_too_many_bits_for_the_file(network, inputs):
     with pytest.raises(ValueError, match="weights of at most 8 bits; found 9"):
-        qat.tflite(qat.aware(network, inputs, 9))
+        qat_file.tflite(qat.aware(network, inputs, 9))
     with pytest.raises(ValueError, match="weights of at most 4 bits; found 5"):
-        qat.tflite(qat.aware(network, inputs, 5), packed=True)
+        qat_file.tflite(qat.aware(network, inputs, 5), packed=True)

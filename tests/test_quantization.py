@@ -8,9 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from helpers import artifacts, inspection, quantization
-from helpers.quantization import affine_parameters, code_range, dequantize, quantize, symmetric_parameters
-from helpers.runtime import keras, tf
+from helpers.base import console
+from helpers.base.tf import keras, tf
+from helpers.numbers import errors, quantization
+from helpers.numbers.quantization import affine_parameters, code_range, dequantize, quantize, symmetric_parameters
+from helpers.tflite import inspect
 
 BITS = st.integers(2, 16)
 SIZE = 1e6  # of the numbers that are tried; scales far from float32's limits
@@ -124,7 +126,7 @@ def test_channels_are_quantized_as_if_each_were_alone(weights, axis):
 
 def loss(values: np.ndarray, low: float, high: float, bits: int) -> float:
     parameters = affine_parameters(low, high, bits)
-    return quantization.rmse(values, dequantize(quantize(values, *parameters, bits), *parameters))
+    return errors.rmse(values, dequantize(quantize(values, *parameters, bits), *parameters))
 
 
 @given(arrays.arrays(np.float32, st.integers(1, 60), elements=st.floats(-100, 100, width=32)), st.integers(2, 8))
@@ -187,7 +189,7 @@ def test_inside_the_range_the_error_is_at_most_half_a_step(ends, bits, places):
     values = np.array([low + place * (high - low) for place in places])
     restored = dequantize(quantize(values, scale, zero_point, bits), scale, zero_point)
     limit = float(scale) / 2 + 4e-7 * max(-low, high)
-    assert quantization.max_error(values, restored) <= limit
+    assert errors.max_error(values, restored) <= limit
 
 
 @given(VALUES, BITS)
@@ -195,7 +197,7 @@ def test_weights_have_at_most_half_a_step_of_error(values, bits):
     assume(np.abs(values).max() > 1e-20)
     scale, _ = symmetric_parameters(values, bits)
     restored = quantization.fake_quantize(values, bits)
-    assert quantization.max_error(values, restored) <= float(scale) / 2 + 2e-7 * np.abs(values).max()
+    assert errors.max_error(values, restored) <= float(scale) / 2 + 2e-7 * np.abs(values).max()
 
 
 @given(ranges(), BITS, VALUES)
@@ -252,7 +254,7 @@ def test_no_values_have_no_range_but_may_be_quantized(shape):
     with pytest.raises(ValueError, match="at least one value"):
         symmetric_parameters(empty)
     with pytest.raises(ValueError, match="at least one value"):
-        quantization.max_error(empty, empty)
+        errors.max_error(empty, empty)
     assert quantize(empty, 1).shape == dequantize(empty.astype(np.int8), 1).shape == shape
 
 
@@ -282,7 +284,7 @@ def test_other_mistakes_get_a_sentence():
     with pytest.raises(ValueError, match="found 3 for 2 channels along axis 1"):
         dequantize(np.ones((2, 2), np.int8), np.ones(3), axis=1)
     with pytest.raises(ValueError, match=r"one shape .* found \(2,\) and \(3,\)"):
-        quantization.rmse(np.ones(2), np.ones(3))
+        errors.rmse(np.ones(2), np.ones(3))
 
 
 # --- the lecture's mapping --------------------------------------------------------------------------------------------
@@ -325,24 +327,22 @@ def test_what_is_no_number_cannot_be_compressed():
 
 def test_errors_by_hand():
     values, restored = np.array([3.0, -4]), np.array([3.0, -3])
-    assert quantization.max_error(values, restored) == 1
-    assert quantization.rmse(values, restored) == pytest.approx(np.sqrt(0.5))
-    assert quantization.sqnr(values, restored) == pytest.approx(10 * np.log10(25 / 1))
-    assert quantization.sqnr(values, values) == np.inf
-    assert quantization.sqnr(np.zeros(2), restored) == -np.inf
-    assert quantization.sqnr(np.zeros(2), np.zeros(2)) == np.inf
+    assert errors.max_error(values, restored) == 1
+    assert errors.rmse(values, restored) == pytest.approx(np.sqrt(0.5))
+    assert errors.sqnr(values, restored) == pytest.approx(10 * np.log10(25 / 1))
+    assert errors.sqnr(values, values) == np.inf
+    assert errors.sqnr(np.zeros(2), restored) == -np.inf
+    assert errors.sqnr(np.zeros(2), np.zeros(2)) == np.inf
 
 
 @pytest.mark.parametrize("bits", range(4, 17))
 def test_six_decibels_a_bit(bits):
     """Evenly spread values: power over noise is the square of the steps, so SQNR = 20 log10(steps)."""
     values = np.random.default_rng(0).uniform(-1, 1, 200_000)
-    found = quantization.sqnr(values, quantization.fake_quantize(values, bits))
+    found = errors.sqnr(values, quantization.fake_quantize(values, bits))
     assert found == pytest.approx(20 * np.log10(2 * code_range(bits)[1]), abs=0.1)
     scale, _ = symmetric_parameters(values, bits)
-    assert quantization.rmse(values, quantization.fake_quantize(values, bits)) == pytest.approx(
-        scale / np.sqrt(12), rel=0.02
-    )
+    assert errors.rmse(values, quantization.fake_quantize(values, bits)) == pytest.approx(scale / np.sqrt(12), rel=0.02)
 
 
 # --- TensorFlow's converter -------------------------------------------------------------------------------------------
@@ -360,7 +360,7 @@ def converted(low: float, high: float) -> bytes:
     converter.representative_dataset = lambda: iter([[np.array([[low, high]], np.float32)]])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    with artifacts.quiet():
+    with console.quiet():
         return converter.convert()
 
 
@@ -368,7 +368,7 @@ def converted(low: float, high: float) -> bytes:
 def test_the_converter_chooses_the_same_scale_and_zero_point(low, high, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(converted(low, high))
-    known = {t.role: t for t in inspection.tensors(path)}
+    known = {t.role: t for t in inspect.tensors(path)}
     scale, zero_point = affine_parameters(np.float32(low), np.float32(high))
     assert known["input"].scale == pytest.approx(scale, rel=2e-7)
     assert known["input"].zero_point == zero_point
@@ -378,7 +378,7 @@ def test_the_converter_decides_halves_in_float32(tmp_path):
     """-0.3 and 2.7 as float32 put zero at code -102.4999995, for which float32 has no number but -102.5."""
     path = tmp_path / "model.tflite"
     path.write_bytes(converted(-0.3, 2.7))
-    (entry,) = [t for t in inspection.tensors(path) if t.role == "input"]
+    (entry,) = [t for t in inspect.tensors(path) if t.role == "input"]
     _, zero_point = affine_parameters(np.float32(-0.3), np.float32(2.7))
     assert (entry.zero_point[0], zero_point) == (-103, -102)
 
@@ -386,7 +386,7 @@ def test_the_converter_decides_halves_in_float32(tmp_path):
 def test_the_converter_gives_weights_the_same_scales_and_codes(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(converted(-1, 1))
-    (weights,) = [t for t in inspection.tensors(path) if t.role == "weights"]
+    (weights,) = [t for t in inspect.tensors(path) if t.role == "weights"]
     values = np.array([[1, 0.4], [-0.7, 3]], np.float32)  # output channels first
     scale, zero_point = symmetric_parameters(values, axis=0)
     np.testing.assert_allclose(weights.scale, scale, rtol=1e-7)

@@ -8,8 +8,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from helpers import artifacts, models, recipe
-from helpers.runtime import keras, tf
+from helpers.base import artifacts
+from helpers.base.tf import keras, tf
+from helpers.networks import models, recipe, weights
+from helpers.pictures import photographs
+from helpers.recipe import main, stages
 
 SMALL = recipe.Recipe(stages=((16, 2), (24, 1)), unmixed=1, batch=8, warm_up=0.5)
 layers = keras.layers
@@ -228,7 +231,7 @@ def test_what_is_kept_are_the_averaged_weights_with_a_card(pictures, whole, tmp_
     run = whole[0]
     card = recipe.keep(run, tmp_path, data="made-up pictures", split=["all"], command="a command")
     found = tiny(size=32)
-    models.load_weights(found, tmp_path / recipe.WEIGHTS)
+    weights.load_weights(found, tmp_path / recipe.WEIGHTS)
     assert all(map(np.array_equal, found.get_weights(), [a.numpy() for a in run.averages]))
     assert json.loads((tmp_path / recipe.CARD).read_text()) == json.loads(json.dumps(card))
     assert card["sha256"] == artifacts.sha256(tmp_path / recipe.WEIGHTS)
@@ -245,25 +248,25 @@ def test_what_is_kept_are_the_averaged_weights_with_a_card(pictures, whole, tmp_
 
 
 def test_stages_are_read_from_text():
-    assert recipe.stages("64:36,80:26,96:18") == recipe.Recipe.stages
+    assert stages("64:36,80:26,96:18") == recipe.Recipe.stages
 
 
 def test_the_command_says_what_it_needs(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     with pytest.raises(SystemExit, match="run `make photos`, or set TFDS_DATA_DIR"):
-        recipe.main(["--out", str(tmp_path)])
+        main(["--out", str(tmp_path)])
     with pytest.raises(SystemExit):
-        recipe.main(["--stages", "64"])
+        main(["--stages", "64"])
     assert "invalid stages value: '64'" in capsys.readouterr().err
 
 
 def test_the_command_trains_and_never_reads_the_test_split(whole, tmp_path, monkeypatch, capsys):
     read, asked = [], []
-    monkeypatch.setattr(recipe.datasets, "photographs_prepared", lambda: True)
+    monkeypatch.setattr(photographs, "prepared", lambda: True)
     monkeypatch.setattr(recipe, "photographs", lambda *words: read.append(words) or words)
     monkeypatch.setattr(recipe, "train", lambda *words, start: asked.append(words) or whole[0])
     words = f"--out {tmp_path} --stages 16:2,24:1 --unmixed 1 --warm-up 0.5".split()
-    recipe.main(words)
+    main(words)
     assert read == [("train[:80%]", 128), ("train[80%:90%]", 96)]
     assert asked == [(*read, recipe.Recipe(SMALL.stages, 1, warm_up=0.5), tmp_path)]
     card = json.loads((tmp_path / recipe.CARD).read_text())
@@ -276,7 +279,7 @@ def test_a_stopped_command_says_how_to_go_on(tmp_path, monkeypatch):
     def stop(*words):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipe.datasets, "photographs_prepared", lambda: True)
+    monkeypatch.setattr(photographs, "prepared", lambda: True)
     monkeypatch.setattr(recipe, "photographs", stop)
     with pytest.raises(SystemExit, match="Stopped: the same command goes on after the last whole epoch"):
-        recipe.main(["--out", str(tmp_path)])
+        main(["--out", str(tmp_path)])

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from helpers import conversion, inspection, models, processor, roofline
-from helpers.inspection import Operator, Tensor
-from helpers.latency import Timings
-from helpers.processor import Ceilings
-from helpers.roofline import Layer, Prediction
-from helpers.runtime import keras
+from helpers.base.tf import keras
+from helpers.measure import ceilings, roofline
+from helpers.measure.ceilings import Ceilings
+from helpers.measure.latency import Timings
+from helpers.measure.roofline import LayerWork, Prediction
+from helpers.networks import costs, models
+from helpers.tflite import convert, inspect
+from helpers.tflite.inspect import Operator, Tensor
 
 pytest_plugins = ["small", "tiny"]
 
@@ -21,8 +23,8 @@ def layers_of():
 
     def count(layer, shape, folder):
         paths = {}
-        for kind, content in processor.layer_files(layer, shape).items():
-            paths[kind] = folder / conversion.filename(kind)
+        for kind, content in ceilings.layer_files(layer, shape).items():
+            paths[kind] = folder / convert.filename(kind)
             paths[kind].write_bytes(content)
         return {kind: roofline.layers(path) for kind, path in paths.items()}
 
@@ -30,7 +32,7 @@ def layers_of():
 
 
 def layer(macs=0, constant=0, moved=0, operator="CONV_2D", kind="float32", channels=16):
-    return Layer("a", operator, kind, macs, channels, constant, moved, 1)
+    return LayerWork("a", operator, kind, macs, channels, constant, moved, 1)
 
 
 # --- counts --------------------------------------------------------------------------------------------------
@@ -69,13 +71,13 @@ def test_a_dense_layer_uses_each_weight_once(layers_of, tmp_path):
 def test_a_whole_network_agrees_with_keras(small, kind):
     """Two independent counts: the shapes in the file, and the layers of the Keras model."""
     counted = [one.macs for one in roofline.layers(small.files[kind]) if one.macs]
-    expected = [cost.macs for cost in models.layer_costs(models.compact_cnn()) if cost.macs]
+    expected = [cost.macs for cost in costs.layer_costs(models.compact_cnn()) if cost.macs]
     assert counted == expected
 
 
 def test_constants_are_those_of_the_file(small):
     found = roofline.layers(small.files["int8"])
-    parts = inspection.bytes_by_purpose(small.files["int8"])
+    parts = inspect.bytes_by_purpose(small.files["int8"])
     assert 0 <= sum(it.constant_bytes for it in found) - parts["weights"] - parts["biases"] <= 64  # axes of a mean
 
 
@@ -149,7 +151,7 @@ def test_a_network_larger_than_the_cache_is_read_from_main_memory(small):
     ],
 )
 def test_sorts_of_layers(operator, channels, expected):
-    assert roofline.sort(layer(operator=operator, channels=channels)) == expected
+    assert roofline.kind_of(layer(operator=operator, channels=channels)) == expected
 
 
 def test_speeds_of_its_own_for_each_sort(small):
@@ -162,7 +164,7 @@ def test_speeds_of_its_own_for_each_sort(small):
 
 
 def test_measured_speeds_count_multiply_accumulates(monkeypatch):
-    monkeypatch.setattr(processor, "layer_seconds", lambda layer, shape: {"float32": np.array([2.0, 1.0, 9.0])})
+    monkeypatch.setattr(roofline, "layer_seconds", lambda layer, shape: {"float32": np.array([2.0, 1.0, 9.0])})
     assert roofline.measured_speeds() == {
         "convolution": {"float32": 28 * 28 * 128 * 3 * 3 * 128},
         "first convolution": {"float32": 112 * 112 * 32 * 3 * 3 * 3},
@@ -179,7 +181,7 @@ def test_the_comparison(small):
     table = roofline.comparison_table(files, timings, CEILINGS)
     (row,) = table.rows
     told = {kind: roofline.predict(path, CEILINGS) for kind, path in files["net"].items()}
-    assert row[1] == f"{sum(cost.macs for cost in models.layer_costs(models.compact_cnn())) / 1e6:,.0f}"
+    assert row[1] == f"{sum(cost.macs for cost in costs.layer_costs(models.compact_cnn())) / 1e6:,.0f}"
     assert row[2] == f"{told['float32'].total * 1e3:.2f} ({told['float32'].waiting:.0%})"
     assert (row[3], row[5], row[7]) == ("8.00", "2.00", "4.00")
     assert row[6] == f"{told['float32'].total / told['int8'].total:.2f}"

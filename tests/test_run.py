@@ -13,7 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import export
 import run
-from helpers import architectures, datasets, family
+from helpers.networks import mobilenet, published
+from helpers.pictures import datasets
 
 RUNNER = Path(run.__file__)
 FORMULA = "The step is $s = \\frac{x_{max} - x_{min}}{255}$, see [the next notebook](02_next.ipynb#scale)."
@@ -115,7 +116,7 @@ def test_a_dead_kernel_is_named(tmp_path):
 @pytest.fixture
 def made_beside(tmp_path, monkeypatch):
     """A function that runs code beside a notebook `02_b`, with what a block does meanwhile; returns the folder."""
-    monkeypatch.setattr(run.artifacts, "cores", lambda: 2)
+    monkeypatch.setattr(run.machine, "cores", lambda: 2)
 
     def make(code: str, block=lambda: None, name: str = "02_b") -> Path:
         monkeypatch.setattr(run, "BESIDE", {"02_b": code})
@@ -138,7 +139,7 @@ def test_nothing_is_made_beside_another_notebook(made_beside):
 
 
 def test_nothing_is_made_beside_a_notebook_on_one_core(made_beside, monkeypatch):
-    monkeypatch.setattr(run.artifacts, "cores", lambda: 1)
+    monkeypatch.setattr(run.machine, "cores", lambda: 1)
     assert not (made_beside(WRITES) / "here").exists()
 
 
@@ -159,13 +160,13 @@ def test_a_notebook_that_fails_stops_it(made_beside):
 
 def test_beside_stand_what_later_notebooks_ask_for(monkeypatch):
     asked = []
-    monkeypatch.setattr(architectures, "files", asked.append)
-    monkeypatch.setattr(family, "files", asked.append)
+    monkeypatch.setattr(published, "files", asked.append)
+    monkeypatch.setattr(mobilenet, "files", asked.append)
     monkeypatch.setattr(datasets, "load", lambda: "the pets")
     for code in run.BESIDE.values():
         exec(code, {})
-    assert asked == [*architectures.ARCHITECTURES, "the pets"]
-    assert set(run.BESIDE) < {path.stem for path in run.course(run.HERE, [])}
+    assert asked == [*published.ARCHITECTURES, "the pets"]
+    assert set(run.BESIDE) < {path.stem for path in run.course(run.NOTEBOOKS, [])}
 
 
 # --- refreshing ----------------------------------------------------------------------------------------------

@@ -5,21 +5,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from helpers import (
-    architectures,
-    conversion,
-    evaluation,
-    folding,
-    inspection,
-    models,
-    quantization,
-    simulation,
-    training,
-)
-from helpers.datasets import normalise
-from helpers.evaluation import Score
-from helpers.runtime import keras, make_deterministic, tf
-from helpers.simulation import Simulation
+from helpers.base.tf import keras, make_deterministic, tf
+from helpers.measure import accuracy
+from helpers.measure.accuracy import Score
+from helpers.methods import fake_quantization, ranges
+from helpers.methods.simulation import Simulation
+from helpers.networks import folding, models, published, training
+from helpers.numbers import errors, quantization
+from helpers.pictures import datasets
+from helpers.pictures.conventions import normalise
+from helpers.tflite import convert, from_keras, inspect
 
 BITS = st.integers(2, 16)
 FLOATS = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
@@ -29,13 +24,13 @@ def untrained(network, pictures):
     """A network with the statistics of these pictures, so that its activations are neither flat nor wild."""
     make_deterministic(4)
     model = network()
-    architectures.set_statistics(model, normalise(pictures))
+    published.set_statistics(model, normalise(pictures))
     return model
 
 
 @pytest.fixture(scope="module")
 def pictures():
-    return architectures.pictures(48, 24)
+    return published.pictures(48, 24)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +49,7 @@ def network(mobilenet, pictures):
 @pytest.fixture(scope="module")
 def trained(pets):
     """The default network, simulated, with the calibration pictures of the converter."""
-    return Simulation(training.trained(pets), conversion.calibration_inputs(pets))
+    return Simulation(training.trained(pets), datasets.calibration_inputs(pets))
 
 
 # --- rounding -----------------------------------------------------------------------------------------------------
@@ -78,7 +73,9 @@ def test_activations_are_rounded_bit_for_bit_as_by_hand(values, ends, bits, halv
     np.testing.assert_array_equal(in_a_graph(values, *grid).numpy(), expected)
 
 
-in_a_graph = tf.function(simulation.fake_quantize, input_signature=[tf.TensorSpec(None)] + [tf.TensorSpec(())] * 4)
+in_a_graph = tf.function(
+    fake_quantization.fake_quantize, input_signature=[tf.TensorSpec(None)] + [tf.TensorSpec(())] * 4
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -95,7 +92,7 @@ def test_tensorflow_rounds_to_the_same_numbers(low, high, bits, seed):
     values = np.random.default_rng(seed).uniform(2 * low - 1, 2 * high, 200).astype(np.float32)
     ends = [float(scale) * (code - zero_point) for code in (smallest, largest)]
     theirs = tf.quantization.fake_quant_with_min_max_vars(values, *ends, num_bits=bits).numpy()
-    ours = simulation.fake_quantize(values, scale, *np.float32([zero_point, smallest, largest])).numpy()
+    ours = fake_quantization.fake_quantize(values, scale, *np.float32([zero_point, smallest, largest])).numpy()
     middle = np.abs(np.abs(values / scale % 1) - 0.5) < 1e-2
     np.testing.assert_allclose(ours[~middle], theirs[~middle], rtol=1e-5, atol=1e-5 * (high - low))
     assert np.abs(ours - theirs).max() <= 1.001 * scale + np.spacing(np.abs(theirs).max())
@@ -106,9 +103,9 @@ def test_tensorflow_rounds_to_the_same_numbers(low, high, bits, seed):
 
 def written(file):
     """The tensors that the operators of a file write, by the layer whose name they have, and its input."""
-    known = {t.index: t for t in inspection.tensors(file)}
-    steps = inspection.operators(file)
-    named = {inspection.layer_name(known[step.outputs[0]].name): step for step in steps}
+    known = {t.index: t for t in inspect.tensors(file)}
+    steps = inspect.operators(file)
+    named = {inspect.layer_name(known[step.outputs[0]].name): step for step in steps}
     return known, steps, named
 
 
@@ -129,12 +126,10 @@ def test_scales_and_zero_points_are_those_of_the_file(trained, files):
 
 
 def test_weights_are_those_of_the_file(trained, files):
-    theirs = inspection.layer_weights(files["int8"])
+    theirs = inspect.layer_weights(files["int8"])
     assert set(theirs) == set(trained.layers)
     scales = {
-        inspection.layer_name(t.name): (t.scale, t.data)
-        for t in inspection.tensors(files["int8"])
-        if t.role == "weights"
+        inspect.layer_name(t.name): (t.scale, t.data) for t in inspect.tensors(files["int8"]) if t.role == "weights"
     }
     for name in trained.layers:
         scale, codes = scales[name]
@@ -151,7 +146,7 @@ def test_weights_are_those_of_the_file(trained, files):
 
 def test_answers_are_nearly_those_of_the_file(trained, files, pets):
     images, labels = pets.arrays("test", 300)
-    theirs = evaluation.predict(files["int8"], images)
+    theirs = accuracy.predict(files["int8"], images)
     ours = trained.predict(images, weight_bits=8, activation_bits=8)
     assert np.mean(ours.argmax(axis=1) == theirs.argmax(axis=1)) >= 0.99
     assert np.abs(ours - theirs).mean() < 0.003
@@ -161,14 +156,14 @@ def test_answers_are_nearly_those_of_the_file(trained, files, pets):
 
 def test_a_network_of_depthwise_convolutions_is_that_of_the_file(mobilenet, network, pictures, tmp_path):
     """Its operators run one after the other, so everything can be compared in order."""
-    training.export(mobilenet, tmp_path / "saved_model")
-    path = conversion.write(conversion.convert("int8", tmp_path / "saved_model", normalise(pictures)), tmp_path / "f")
+    from_keras.export(mobilenet, tmp_path / "saved_model")
+    path = convert.write(convert.convert("int8", tmp_path / "saved_model", normalise(pictures)), tmp_path / "f")
     known, steps, _ = written(path)
     made = [known[steps[0].inputs[0]], *(known[step.outputs[0]] for step in steps)]
     ours = [network.activation_parameters(name) for name in network.tensors]
     assert [zero for _, zero in ours] == [int(t.zero_point[0]) for t in made]
     np.testing.assert_allclose([scale for scale, _ in ours], [t.scale[0] for t in made], rtol=1e-4)
-    weights = [known[step.inputs[1]] for step in steps if step.name in inspection.WEIGHED]
+    weights = [known[step.inputs[1]] for step in steps if step.name in inspect.WEIGHED]
     for name, tensor in zip(network.layers, weights, strict=True):
         ours, theirs = network.weights(name, 8), tensor.dequantized()
         ours = ours.transpose(3, 0, 1, 2) if ours.ndim == 4 else ours.T
@@ -262,7 +257,7 @@ def test_the_noise_of_one_tensor_alone_is_that_of_its_own_rounding(network, pict
     for name in network.tensors[:-1]:
         scale, zero_point = quantization.affine_parameters(*network.ranges[name], 5)
         restored = quantization.dequantize(quantization.quantize(values[name], scale, zero_point, 5), scale, zero_point)
-        assert found[name][0] == pytest.approx(quantization.sqnr(values[name], restored), abs=0.02), name
+        assert found[name][0] == pytest.approx(errors.sqnr(values[name], restored), abs=0.02), name
     assert found["picture"][0] == pytest.approx(found["picture"][1])
     assert found["conv6"][1] < found["conv6"][0] - 3
 
@@ -273,7 +268,7 @@ def test_accumulated_noise_is_the_difference_of_two_networks(network, pictures):
     other = Simulation(with_weights(network.model, kernels), normalise(pictures[:1])).activations(pictures)
     values = network.activations(pictures)
     for name in network.tensors[1:]:
-        assert found[name][1] == pytest.approx(quantization.sqnr(values[name], other[name]), abs=0.1), name
+        assert found[name][1] == pytest.approx(errors.sqnr(values[name], other[name]), abs=0.1), name
     assert found["picture"] == (np.inf, np.inf)
     assert found["average"][0] > 100, "it has no weights"
 
@@ -296,22 +291,22 @@ def test_no_range_has_a_smaller_error_than_the_one_searched_for(bits, axis):
         axes = None if axis is None else (0, 1, 3)
         return np.mean((quantization.dequantize(codes, scale, 0, axis) - weights) ** 2, axis=axes)
 
-    best = error(simulation.weight_scales(weights, bits, axis, "mse"))
-    full = simulation.weight_scales(weights, bits, axis)
+    best = error(ranges.weight_scales(weights, bits, axis, "mse"))
+    full = ranges.weight_scales(weights, bits, axis)
     for share in np.linspace(0.05, 1, 20):
         assert np.all(best <= 1.05 * error(full * np.float32(share)))
     for within in ("min/max", 99.0, 90.0):
-        assert np.all(best <= error(simulation.weight_scales(weights, bits, axis, within)) + 1e-9)
+        assert np.all(best <= error(ranges.weight_scales(weights, bits, axis, within)) + 1e-9)
     if bits == 2:
         assert np.mean(best) < 0.9 * np.mean(error(full)), "outliers should not decide"
 
 
 def test_a_percentile_is_one():
     weights = np.arange(-100, 101, dtype=np.float32)
-    assert simulation.weight_scales(weights, 8, None, 100) == pytest.approx(100 / 127)
-    assert simulation.weight_scales(weights, 8, None, 90) == pytest.approx(90 / 127)
+    assert ranges.weight_scales(weights, 8, None, 100) == pytest.approx(100 / 127)
+    assert ranges.weight_scales(weights, 8, None, 90) == pytest.approx(90 / 127)
     mostly_zero = np.float32([0] * 999 + [5])
-    assert simulation.weight_scales(mostly_zero, 8, None, 90) == pytest.approx(5 / 127), "no scale can be zero"
+    assert ranges.weight_scales(mostly_zero, 8, None, 90) == pytest.approx(5 / 127), "no scale can be zero"
 
 
 def test_ranges_of_activations(network, pictures):
@@ -326,7 +321,7 @@ def test_ranges_of_activations(network, pictures):
         scale, zero_point = network.activation_parameters(name, bits, within)
         values = network.activations(pictures)[name]
         codes = quantization.quantize(values, scale, zero_point, bits)
-        return quantization.rmse(values, quantization.dequantize(codes, scale, zero_point))
+        return errors.rmse(values, quantization.dequantize(codes, scale, zero_point))
 
     for name in ("conv1", "depthwise4", "average", "dense"):
         assert error(name, "mse") <= 1.01 * min(error(name, within) for within in ("min/max", 99.9, 99, 95))
@@ -372,13 +367,13 @@ def score(right, pictures=400):
 )
 def test_the_cliff(right, bits):
     """From 360 of 400, more than five points is fewer than 340."""
-    assert simulation.cliff({b: score(r) for b, r in right.items()}, score(360)) == bits
+    assert accuracy.cliff({b: score(r) for b, r in right.items()}, score(360)) == bits
 
 
 def test_a_loss_that_may_be_chance_is_no_cliff():
     """Of 16 pictures one is lost: six points, but McNemar's test gives 1."""
-    assert simulation.cliff({8: score(15, 16)}, score(16, 16)) is None
-    assert simulation.cliff({8: score(8, 16)}, score(16, 16)) == 8
+    assert accuracy.cliff({8: score(15, 16)}, score(16, 16)) is None
+    assert accuracy.cliff({8: score(8, 16)}, score(16, 16)) == 8
 
 
 def test_a_sweep_scores_each_number_of_bits(network, pictures):
@@ -467,7 +462,7 @@ def test_labels_that_do_not_fit(network, pictures):
     [
         (np.zeros((0, 48, 48, 3), np.float32), r"at least one picture, float32 .* found float32 \[0, 48, 48, 3\]"),
         (np.zeros((4, 96, 96, 3), np.float32), r"found float32 \[4, 96, 96, 3\]"),
-        (np.zeros((4, 48, 48, 3), np.uint8), r"0 to 1, as from datasets.normalise; found uint8"),
+        (np.zeros((4, 48, 48, 3), np.uint8), r"0 to 1, as from conventions.normalise; found uint8"),
     ],
 )
 def test_calibration_pictures_that_do_not_fit(mobilenet, calibration, found):

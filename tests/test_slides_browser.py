@@ -21,7 +21,7 @@ pytest_plugins = ["browser"]
 
 WIDTH, HEIGHT = 1280, 720
 SMALLEST = 14  # pixels on that screen, for words as for figures
-DECKS = [*(path.stem for path in slides.run.course(slides.run.HERE, only=[])), lecture.NAME]
+DECKS = [*(path.stem for path in slides.run.course(slides.run.NOTEBOOKS, only=[])), lecture.NAME]
 
 pytestmark = [
     browser.needed,

@@ -1,9 +1,6 @@
 """The form of the course: every notebook keeps the rules, the rules reject what they should, the tree is tidy."""
 
-import ast
 import copy
-import functools
-import graphlib
 import re
 import subprocess
 import sys
@@ -241,52 +238,6 @@ def test_ruff(words: tuple[str, ...]):
         [sys.executable, "-m", "ruff", *words, "."], cwd=PROJECT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"\n{done.stdout}{done.stderr}\n`make lint` mends most of it."
-
-
-# --- the helpers -------------------------------------------------------------------------------------------
-
-BOTTOM = {"artifacts", "tables", "quantization"}
-TOP = {"plots", "exercises", "summary", "claims"}
-
-
-def imports(source: str) -> set[str]:
-    """Return the helpers that a module imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "the helpers are imported by their full name"
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {parts[1] for parts in (module.split(".") for module in found) if parts[0] == "helpers" and parts[1:]}
-
-
-@functools.cache
-def graph() -> dict[str, set[str]]:
-    """Return which helper imports which."""
-    sources = {path.stem: path.read_text("utf-8") for path in (PROJECT / "helpers").glob("*.py")}
-    return {module: imports(source) & set(sources) for module, source in sources.items()}
-
-
-def test_imports_are_read():
-    source = "import os\nfrom helpers import a, b\nfrom helpers.c import D\ndef f():\n    import helpers.e\n"
-    assert imports(source) == {"a", "b", "c", "e"}
-
-
-def test_helpers_have_no_circles():
-    graphlib.TopologicalSorter(graph()).prepare()  # raises CycleError, which names the circle
-
-
-@pytest.mark.parametrize("module", sorted(graph()))
-def test_helper_imports_downwards(module: str):
-    needed = graph()[module]
-    assert module not in BOTTOM or not needed, f"{module} stands at the bottom, but imports {needed}"
-    assert module in TOP or not needed & TOP, f"{module} imports from the top: {needed & TOP}"
-
-
-def test_no_helper_knows_a_notebook():
-    known = re.compile(r"notebooks/\d\d_|\bipynb\b")
-    assert [p.name for p in (PROJECT / "helpers").glob("*.py") if known.search(p.read_text("utf-8"))] == []
 
 
 # --- the tree ----------------------------------------------------------------------------------------------

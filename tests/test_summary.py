@@ -4,7 +4,10 @@ import copy
 
 import pytest
 
-from helpers import artifacts, conversion, evaluation, summary
+from helpers.base import artifacts, metrics
+from helpers.course import summary
+from helpers.measure import accuracy
+from helpers.tflite import convert, interpreter
 
 pytest_plugins = ["small"]
 
@@ -56,15 +59,15 @@ def test_no_comparison_yet(home):
         FileNotFoundError, match=r"metrics\.json holds no comparison yet: run 05_tradeoffs, or `make run`"
     ):
         summary.newest_comparison()
-    artifacts.record("drawn", "training", {"accuracy": 0.9})
+    metrics.record("drawn", "training", {"accuracy": 0.9})
     with pytest.raises(FileNotFoundError, match="no comparison yet"):
         summary.comparison_table()
 
 
 def test_the_newest_comparison_is_shown(home):
-    artifacts.record("photographs", "comparison", MADE_UP | {"written": 2.0, "data": "photographs"})
-    artifacts.record("drawn", "comparison", MADE_UP | {"written": 1.0, "data": "drawn pets"})
-    artifacts.record("folder", "training", {"accuracy": 0.9})
+    metrics.record("photographs", "comparison", MADE_UP | {"written": 2.0, "data": "photographs"})
+    metrics.record("drawn", "comparison", MADE_UP | {"written": 1.0, "data": "drawn pets"})
+    metrics.record("folder", "training", {"accuracy": 0.9})
     assert summary.newest_comparison()["data"] == "photographs"
     assert str(summary.comparison_table()).startswith("Photographs, 2,000 test pictures\n")
 
@@ -90,31 +93,31 @@ def test_an_arena_that_could_not_be_measured_is_a_dash():
 
 
 def test_a_comparison_is_measured_once_and_kept(at_home, monkeypatch, capsys):
-    monkeypatch.setattr(summary, "ROUNDS", dict.fromkeys(evaluation.KERNELS, 3))
+    monkeypatch.setattr(summary, "ROUNDS", dict.fromkeys(interpreter.KERNEL_SETS, 3))
     found = summary.comparison(at_home.pets)
     assert "The comparison is not there yet" in capsys.readouterr().out
     images, labels = at_home.pets.arrays("test")
-    whole = evaluation.score(at_home.files["float32"], images, labels)
+    whole = accuracy.score(at_home.files["float32"], images, labels)
     for kind, row in found["models"].items():
-        score = evaluation.score(at_home.files[kind], images, labels)
+        score = accuracy.score(at_home.files[kind], images, labels)
         assert row["bytes"] == at_home.files[kind].stat().st_size
         assert row["sha256"] == artifacts.sha256(at_home.files[kind])
         assert (row["accuracy"], (row["low"], row["high"])) == (score.accuracy, score.interval)
-        assert row["p_value"] == evaluation.mcnemar(whole.correct, score.correct).p_value
-        assert set(row["ratio"]) == set(row["milliseconds"]) == set(evaluation.KERNELS)
+        assert row["p_value"] == accuracy.mcnemar(whole.correct, score.correct).p_value
+        assert set(row["ratio"]) == set(row["milliseconds"]) == set(interpreter.KERNEL_SETS)
     assert all(ratio["value"] == 1 for ratio in found["models"]["float32"]["ratio"].values())
-    assert list(found["models"]) == list(conversion.KINDS)
+    assert list(found["models"]) == list(convert.KINDS)
 
     monkeypatch.setattr(summary, "measure_timings", None)  # it must not be called again
     assert summary.comparison(at_home.pets) == found
     assert summary.newest_comparison() == found
     assert "not there yet" not in capsys.readouterr().out
-    assert len(summary.comparison_table(found).rows) == len(conversion.KINDS)
+    assert len(summary.comparison_table(found).rows) == len(convert.KINDS)
 
 
 def test_a_comparison_of_other_files_is_measured_again(at_home, monkeypatch):
-    monkeypatch.setattr(summary, "ROUNDS", dict.fromkeys(evaluation.KERNELS, 3))
+    monkeypatch.setattr(summary, "ROUNDS", dict.fromkeys(interpreter.KERNEL_SETS, 3))
     found = summary.comparison(at_home.pets)
     old = {**found["models"], "int8": found["models"]["int8"] | {"sha256": "0" * 64, "accuracy": 0.0}}
-    artifacts.record(at_home.pets.source, "comparison", found | {"models": old})
+    metrics.record(at_home.pets.source, "comparison", found | {"models": old})
     assert summary.comparison(at_home.pets)["models"]["int8"]["accuracy"] == found["models"]["int8"]["accuracy"]

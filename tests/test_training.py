@@ -12,12 +12,15 @@ import time
 import numpy as np
 import pytest
 
-from helpers import artifacts, datasets, training
-from helpers.runtime import keras, steady, tf
+from helpers.base import data
+from helpers.base.tf import fixed_threads, keras, tf
+from helpers.networks import training
+from helpers.pictures import conventions, datasets
+from helpers.tflite import from_keras
 
 pytest_plugins = ["small"]
 
-FEW = training.Plan(epochs=2, batch_size=16)
+FEW = training.TrainingPlan(epochs=2, batch_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_no_pipeline_waits_for_a_tuner(few, at_home):
 
 def test_a_steady_pipeline_gives_the_same():
     numbers = tf.data.Dataset.range(100).map(lambda n: n * n, num_parallel_calls=tf.data.AUTOTUNE)
-    assert list(steady(numbers).as_numpy_iterator()) == [n * n for n in range(100)]
+    assert list(fixed_threads(numbers).as_numpy_iterator()) == [n * n for n in range(100)]
 
 
 def test_augmentation_flips_and_cuts_and_does_nothing_else():
@@ -86,7 +89,7 @@ def test_augmentation_flips_and_cuts_and_does_nothing_else():
 def test_pictures_become_numbers_as_normalise_makes_them():
     image = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
     numbers, label = training.to_float(image, 1)
-    np.testing.assert_array_equal(numbers, datasets.normalise(image))
+    np.testing.assert_array_equal(numbers, conventions.normalise(image))
     assert label == 1
 
 
@@ -137,7 +140,7 @@ def test_only_the_drawn_pets_begin_from_nothing_and_others_are_fine_tuned(source
 
 
 def test_the_time_that_is_announced():
-    assert training.Plan(epochs=3, pictures_per_second=100).seconds(1000) == 30
+    assert training.TrainingPlan(epochs=3, pictures_per_second=100).seconds(1000) == 30
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +230,7 @@ def test_a_checkpoint_of_another_plan_is_not_taken_over(few, whole, tmp_path, mo
 
 def test_fewer_pictures_than_a_batch(few, tmp_path):
     """Ten cats and ten dogs, the least a folder may hold, leave 16 to train on: half of a batch."""
-    plan = training.Plan(epochs=1, batch_size=100)
+    plan = training.TrainingPlan(epochs=1, batch_size=100)
     for _ in range(2):
         _, history = training.train(few, tiny, plan, tmp_path)
         assert len(history["loss"]) == 1
@@ -247,12 +250,12 @@ def test_the_trained_network_is_there_with_its_history(at_home, monkeypatch):
     assert training.history(at_home.pets) == at_home.history
     images, _ = at_home.pets.arrays("test", 4)
     exported = tf.saved_model.load(str(training.saved_model(at_home.pets)))
-    served = exported.serve(datasets.normalise(images))
-    np.testing.assert_allclose(served, model.predict(datasets.normalise(images), verbose=0), atol=1e-5)
+    served = exported.serve(conventions.normalise(images))
+    np.testing.assert_allclose(served, model.predict(conventions.normalise(images), verbose=0), atol=1e-5)
 
 
 def test_what_is_exported_says_nothing(at_home, tmp_path, capfd):
-    training.export(training.trained(at_home.pets), tmp_path / "saved_model")
+    from_keras.export(training.trained(at_home.pets), tmp_path / "saved_model")
     shown = capfd.readouterr()
     assert shown.err == ""
     assert "Saved artifact" not in shown.out
@@ -268,17 +271,19 @@ def test_what_is_exported_has_constants_for_weights(at_home):
 
 RUN = """
 import dataclasses, sys
-from helpers import artifacts, conversion, datasets, models, training
-train, plan = training.train, training.Plan(epochs=2, batch_size=16)
+from helpers.base import artifacts
+from helpers.networks import converted, models, training
+from helpers.pictures import datasets
+train, plan = training.train, training.TrainingPlan(epochs=2, batch_size=16)
 training.train = lambda pets: train(pets, models.compact_cnn, plan)  # smaller and shorter than the default
 pets = datasets.load(sys.argv[1])
 for kind in ("float32", "int8"):
-    print("SHA-256", kind, artifacts.sha256(conversion.file(pets, kind)))
+    print("SHA-256", kind, artifacts.sha256(converted.file(pets, kind)))
 """
 KILL_WHILE_CONVERTING = (
     """
 import os, pathlib, signal
-from helpers import conversion
+from helpers.tflite import convert as module
 def half_written(kind, saved_model, calibration):
     def dying(self, content):
         with self.open("wb") as file:
@@ -286,7 +291,7 @@ def half_written(kind, saved_model, calibration):
         os.kill(os.getpid(), signal.SIGKILL)
     pathlib.Path.write_bytes = dying
     return convert(kind, saved_model, calibration)
-convert, conversion.convert = conversion.convert, half_written
+convert, module.convert = module.convert, half_written
 """
     + RUN
 )
@@ -301,7 +306,7 @@ def start(code, folder, home):
     environment = {**os.environ, "PTQ_ARTIFACTS": str(home)}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     command = [sys.executable, "-c", code, str(folder)]
-    return subprocess.Popen(command, env=environment, cwd=artifacts.project(), **streams)
+    return subprocess.Popen(command, env=environment, cwd=data.project(), **streams)
 
 
 def finish(process):
@@ -344,10 +349,11 @@ def test_two_runs_give_the_same_files_and_so_does_one_that_is_killed_twice(small
 
 TWO_DEVICES = """
 import sys
-from helpers.runtime import keras, tf
+from helpers.base.tf import keras, tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from helpers import datasets, models, training
+from helpers.networks import models, training
+from helpers.pictures import datasets
 
 def network():
     inputs = keras.Input((96, 96, 3))
@@ -355,7 +361,7 @@ def network():
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU(6.0)(x))
     return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x), name="network")
 
-pets, plan = datasets.load(sys.argv[1]), training.Plan(epochs=1, batch_size=16)
+pets, plan = datasets.load(sys.argv[1]), training.TrainingPlan(epochs=1, batch_size=16)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 model, history = training.train(pets, network, plan, strategy=strategy)
 values = model.trainable_variables[0].value.values

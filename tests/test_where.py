@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import badges
-from helpers.artifacts import project
+from helpers.base.data import project
 
 PROJECT = project()
 PYTHONS = SpecifierSet(re.search(r'requires-python = "([^"]+)"', (PROJECT / "pyproject.toml").read_text("utf-8"))[1])

@@ -14,7 +14,7 @@ FILTERS = 48  # 1,296 weights: the converter leaves tensors below 1,024 alone in
 @pytest.fixture(scope="session")
 def drawn():
     """Drawn pictures, uint8 [24, 96, 96, 3], and their labels, int64 [24]."""
-    from helpers import drawn_pets
+    from helpers.pictures import drawn_pets
 
     images = [drawn_pets.draw(label, "train", i)[0] for label in drawn_pets.CLASSES for i in range(PICTURES)]
     return np.stack(images), np.repeat([0, 1], PICTURES)
@@ -25,7 +25,7 @@ def folder(drawn, tmp_path_factory):
     """The same pictures in a folder with `cat/` and `dog/`."""
     from PIL import Image
 
-    from helpers.datasets import CLASSES
+    from helpers.pictures.conventions import CLASSES
 
     folder = tmp_path_factory.mktemp("drawn") / "pets"
     for i, (image, label) in enumerate(zip(*drawn, strict=True)):
@@ -36,7 +36,7 @@ def folder(drawn, tmp_path_factory):
 
 def network(inputs: np.ndarray):
     """Return the network for pictures of this size: float32 [n, size, size, 3] in [0, 1]."""
-    from helpers.runtime import keras
+    from helpers.base.tf import keras
 
     keras.utils.set_random_seed(1)
     x = entry = keras.Input(inputs.shape[1:])
@@ -55,11 +55,11 @@ def network(inputs: np.ndarray):
 @pytest.fixture(scope="session")
 def tiny(drawn, tmp_path_factory):
     """The network as {kind: .tflite file}."""
-    from helpers import conversion
-    from helpers.datasets import normalise
+    from helpers.pictures.conventions import normalise
+    from helpers.tflite import convert
 
     folder, inputs = tmp_path_factory.mktemp("tiny"), normalise(drawn[0])
     network(inputs).export(folder / "saved_model", verbose=False)
     kinds = ("float32", "dynamic range", "int8")
-    contents = {kind: conversion.convert(kind, folder / "saved_model", inputs) for kind in kinds}
-    return {kind: conversion.write(contents[kind], folder / conversion.filename(kind)) for kind in kinds}
+    contents = {kind: convert.convert(kind, folder / "saved_model", inputs) for kind in kinds}
+    return {kind: convert.write(contents[kind], folder / convert.filename(kind)) for kind in kinds}

@@ -1,0 +1,278 @@
+"""Where the tensor arena comes from: which activations are in memory while each operator runs, and where they are put.
+
+Everything here is computed from a .tflite file, as TensorFlow Lite Micro does it before the first picture: it looks up
+when every tensor is written first and read last (micro_allocation_info.cc), and then gives each a place, the largest
+first (greedy_memory_planner.cc, https://github.com/tensorflow/tflite-micro).  The result is the head of its arena, to
+the byte; `micro.arena` measures it.
+"""
+
+import dataclasses
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from helpers.base import data
+from helpers.base.tables import Table
+from helpers.tflite import edit, inspect, micro
+
+ALIGNMENT = 16  # bytes: every buffer begins at a multiple of it (MicroArenaBufferAlignment)
+
+
+MEASURED, COMPUTED = "measured by TensorFlow Lite Micro", "computed from the file, activations only"
+
+
+# --- which buffers are alive ----------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Buffer:
+    """Memory that is needed for a while.
+
+    Attributes:
+        name: of the layer whose output it keeps; "input"; or "scratch of ..." for a kernel's own notes.
+        bytes: its size.
+        first, last: the numbers of the first and of the last operator while which it is needed, counted from 0.
+    """
+
+    name: str
+    bytes: int
+    first: int
+    last: int
+
+    def alive(self, step: int) -> bool:
+        """Whether it is needed while an operator runs."""
+        return self.first <= step <= self.last
+
+
+def buffers(path: Path) -> list[Buffer]:
+    """Return the buffers that a .tflite file needs in RAM: activations in the file's order, then scratch.
+
+    An activation is needed from the operator that writes it to the last one that reads it, the input from the first
+    operator on, and the output to the last one.  Weights are not among them: they stay in the flash.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, or an activation has a number type without a size in bytes.
+    """
+    tensors, steps = inspect.tensors(path), inspect.operators(path)
+    first = {t.index: 0 for t in tensors if t.role == "input"}
+    last = dict(first)
+    for number, step in enumerate(steps):
+        first |= dict.fromkeys(step.outputs, number)
+        last |= dict.fromkeys(step.outputs, number)
+        last |= {i: number for i in step.inputs if i in first}
+    last |= dict.fromkeys(inspect.outputs(path), len(steps) - 1)
+    kept = [t for t in tensors if t.index in first and t.data is None]
+    activations = [Buffer(_name(t), _bytes(t), first[t.index], last[t.index]) for t in kept]
+    return activations + [one for number, step in enumerate(steps) for one in _scratch(step, number, tensors)]
+
+
+def _name(tensor: inspect.Tensor) -> str:
+    return "input" if tensor.role == "input" else inspect.layer_of(tensor.name)
+
+
+def _bytes(tensor: inspect.Tensor) -> int:
+    """Return the bytes of an activation; several numbers in a byte, and number types without a size, are refused."""
+    try:
+        if tensor.dtype in inspect.PACKED:
+            raise TypeError
+        return math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
+    except TypeError:
+        raise ValueError(
+            f"The bytes of {tensor.name!r} cannot be computed: its number type is {tensor.dtype}; expected one with "
+            "whole bytes, as float32, int8 or int16."
+        ) from None
+
+
+def _scratch(step: inspect.Operator, number: int, tensors: Sequence[inspect.Tensor]) -> list[Buffer]:
+    """Return the scratch buffers that the portable kernel of an operator asks for while it runs.
+
+    MEAN and SUM count through their input with one int32 for each axis, and note which axes go (reduce_common.cc); of
+    integers they also add up in int32, one for each output.  Layers with int4 weights unpack them into int8 first
+    (conv_common.cc and the like).  The other portable kernels of our networks need none; Arm's tuned ones (CMSIS-NN)
+    need some for convolutions.
+    """
+    read, made = tensors[step.inputs[0]], tensors[step.outputs[0]]
+    sizes = []
+    if step.name in ("MEAN", "SUM"):
+        sums = math.prod(made.shape) if read.dtype in ("int8", "int16") else 0
+        sizes = [4 * count for count in (sums, len(read.shape), math.prod(tensors[step.inputs[1]].shape))]
+    elif step.name in inspect.WEIGHED and tensors[step.inputs[1]].dtype == "int4":
+        sizes = [math.prod(tensors[step.inputs[1]].shape)]
+    return [Buffer(f"scratch of {_name(made)}", size, number, number) for size in sizes if size]
+
+
+def alive(needed: Sequence[Buffer]) -> np.ndarray:
+    """Return the bytes in use while each operator runs: int64 [operators]."""
+    used = np.zeros(1 + max(one.last for one in needed), np.int64)
+    for one in needed:
+        used[one.first : one.last + 1] += one.bytes
+    return used
+
+
+def peak(needed: Sequence[Buffer]) -> int:
+    """Return the largest number of bytes in use at once: no plan needs less."""
+    return int(alive(needed).max())
+
+
+def liveness_table(path: Path, steps: Sequence[int] | None = None) -> Table:
+    """Return for each operator of a file the buffers in memory while it runs, and their bytes.
+
+    Args:
+        path: a .tflite file.
+        steps: numbers of the operators to show; all without.
+    """
+    needed, operators = buffers(path), inspect.operators(path)
+    used = alive(needed)
+    rows = []
+    for number in range(len(operators)) if steps is None else steps:
+        there = [f"{one.name} {one.bytes:,}" for one in needed if one.alive(number)]
+        rows.append([number, operators[number].name, " + ".join(there), f"{used[number]:,}"])
+    return Table(["#", "operator", "in memory (bytes)", "together"], rows)
+
+
+# --- where they are put ---------------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class MemoryPlan:
+    """A place for each buffer.
+
+    Attributes:
+        buffers: what was to be placed.
+        offsets: for each of them, where it begins, in bytes from the start of the arena.
+        head: the bytes that all of it takes.
+    """
+
+    buffers: tuple[Buffer, ...]
+    offsets: tuple[int, ...]
+    head: int
+
+
+def plan(needed: Sequence[Buffer], alignment: int = ALIGNMENT) -> MemoryPlan:
+    """Place buffers as TensorFlow Lite Micro's greedy planner does: the largest first, each in the lowest gap.
+
+    Two buffers may share memory if they are never alive together.  Of equally large ones the last comes first.  The
+    method is quick and close to the best plan; it need not find it.
+
+    Args:
+        needed: from `buffers`.
+        alignment: in bytes; sizes are rounded up to a multiple of it.
+    """
+    offsets: dict[int, int] = {}
+    for number in sorted(range(len(needed)), key=lambda i: (_aligned(needed[i].bytes, alignment), i), reverse=True):
+        taken = [
+            (offsets[i], offsets[i] + _aligned(needed[i].bytes, alignment))
+            for i in offsets
+            if needed[i].first <= needed[number].last and needed[number].first <= needed[i].last
+        ]
+        offsets[number] = _lowest_gap(sorted(taken), _aligned(needed[number].bytes, alignment))
+    ends = [offsets[i] + _aligned(one.bytes, alignment) for i, one in enumerate(needed)]
+    return MemoryPlan(tuple(needed), tuple(offsets[i] for i in range(len(needed))), max(ends, default=0))
+
+
+def _aligned(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
+
+
+def _lowest_gap(taken: Sequence[tuple[int, int]], size: int) -> int:
+    """Return the lowest offset with room for `size` bytes between (begin, end) pairs, sorted by their beginning."""
+    offset = 0
+    for begin, end in taken:
+        if begin - offset >= size:
+            break
+        offset = max(offset, end)
+    return offset
+
+
+# --- measured, or computed ------------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Ram:
+    """The RAM that a file needs of a board for its tensor arena, in bytes.
+
+    Attributes:
+        activations: the head of the arena, written anew for each picture.
+        persistent: its tail, the runtime's own structures; None if it was not measured.
+        source: MEASURED or COMPUTED, to be shown with the numbers.
+    """
+
+    activations: int
+    persistent: int | None
+    source: str
+
+    @property
+    def total(self) -> int:
+        """Both together; without a measurement, the part that is known."""
+        return self.activations + (self.persistent or 0)
+
+
+def ram(path: Path) -> Ram:
+    """Return the tensor arena of a .tflite file: measured where TensorFlow Lite Micro is installed, else computed.
+
+    Measured is what goes into the flash, `edit.flash_image`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, or TensorFlow Lite Micro cannot run it; `micro.refusal` says more.
+        TimeoutError: see `micro.arena`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / Path(path).name
+        image.write_bytes(edit.flash_image(path))
+        try:
+            found = micro.arena(image)
+        except NotImplementedError:
+            return Ram(plan(buffers(path)).head, None, COMPUTED)
+    return Ram(found.activations, found.persistent, MEASURED)
+
+
+def ram_table(files: Mapping[str, Path]) -> Table:
+    """Return peak, planned head and measured arena of several files beside each other, in bytes.
+
+    Args:
+        files: {kind of file: .tflite file}; those that TensorFlow Lite Micro refuses have computed numbers only.
+    """
+    rows = []
+    for kind, path in files.items():
+        needed = buffers(path)
+        rows.append([kind, f"{peak(needed):,}", f"{plan(needed).head:,}", *_measured(path)])
+    columns = ["file", "alive at the peak", "planned head", "measured head", "measured tail", "measured total", ""]
+    return Table(columns, rows)
+
+
+def _measured(path: Path) -> list[str]:
+    """Return head, tail and total as measured, and a remark."""
+    try:
+        found = ram(path)
+    except ValueError:
+        return [*"–––", "refused"]
+    if found.persistent is None:
+        return [*"–––", "not measured here"]
+    return [f"{found.activations:,}", f"{found.persistent:,}", f"{found.total:,}", ""]
+
+
+# --- what else needs RAM --------------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Allowance:
+    """RAM that a program needs besides the tensor arena, as others have found it on the kit's board.
+
+    Attributes:
+        part, bytes, what: its name, its size, and what it is.
+        source, year: where the number stands, and when it was read there.
+    """
+
+    part: str
+    bytes: int
+    what: str
+    source: str
+    year: int
+
+
+def allowances() -> dict[str, Allowance]:
+    """Return the allowances of `data/ram_allowances.csv`, {part: allowance}.
+
+    They hold for an Arduino program that does nothing; a camera's picture or Bluetooth needs more.
+
+    Raises:
+        ValueError: a line of the table is incomplete, or a number in it is none.
+    """
+    return {allowance.part: allowance for allowance in data.records("ram_allowances.csv", Allowance)}

@@ -1,0 +1,134 @@
+"""Compiling kernels.c: the compilers that are here, and how they are called."""
+
+import dataclasses
+import functools
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from helpers.base import artifacts, console
+from helpers.board import processors, routines
+from helpers.board.processors import CORES
+from helpers.board.routines import MANIFEST, SOURCES
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiler:
+    """A C compiler for some of the processors.
+
+    Attributes:
+        name: "GCC" or "Zig".
+        command: how it is called.
+        version: what it says of itself.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    version: str
+
+
+LINKER = "-Wl,--build-id=none,--entry=0,--no-gc-sections,-z,max-page-size=16"
+
+
+FLAGS = ("-std=gnu11", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", LINKER)
+
+
+GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")  # the last: there is no memset to call
+
+
+ZIG_FLAGS = ("-fno-sanitize=undefined",)
+
+
+def compilers(core: str) -> list[Compiler]:
+    """Return the compilers found here for a processor: GCC on the path, and PyPI's ziglang."""
+    gcc = shutil.which("aarch64-linux-gnu-gcc" if processors.look_up_core(core).wide else "arm-none-eabi-gcc")
+    found = [_compiler("GCC", gcc)] if gcc else []
+    if importlib.util.find_spec("ziglang") is not None:
+        found.append(_compiler("Zig", sys.executable, "-m", "ziglang"))
+    return found
+
+
+@functools.cache
+def _compiler(name: str, *command: str) -> Compiler:
+    asked = [*command, "version" if name == "Zig" else "--version"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    version = done.stdout.splitlines()[0]
+    return Compiler(name, command, f"ziglang {version}" if name == "Zig" else version)
+
+
+def command(compiler: Compiler, core: str, output: str) -> list[str]:
+    """Return the command that compiles kernels.c for a processor, to be run in the folder of the sources."""
+    chosen = processors.look_up_core(core)
+    if compiler.name == "Zig":
+        target, processor = chosen.zig
+        return [*compiler.command, "cc", "-target", target, f"-mcpu={processor}", *FLAGS, *ZIG_FLAGS,
+                "-T", "link.ld", "kernels.c", "-o", output]  # fmt: skip
+    return [*compiler.command, *chosen.gcc, *FLAGS, *GCC_FLAGS, "-T", "link.ld", "kernels.c", "-lgcc", "-o", output]
+
+
+def build(core: str, path: Path, compiler: Compiler) -> None:
+    """Compile kernels.c for a processor; write the program beside `path`, then rename it.
+
+    Raises:
+        RuntimeError: the compiler refused.
+    """
+    with artifacts.atomic(Path(path).resolve()) as part:
+        done = subprocess.run(
+            command(compiler, core, str(part)), cwd=routines.FOLDER, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            said = (done.stderr.strip() or "without a word").splitlines()
+            reason = next((line for line in said if "error" in line), said[0])
+            raise RuntimeError(f"{compiler.version} did not compile kernels.c for {core}: {reason}")
+        part.chmod(0o644)  # nothing in it can be started by itself
+
+
+def rebuilt(folder: Path, name: str | None = None) -> dict[str, Compiler]:
+    """Compile the programs again, for all processors that a compiler is found for, into a folder.
+
+    `measured(cores, folder=folder)` counts them then.
+
+    Args:
+        folder: is made if it is missing.
+        name: "GCC" or "Zig"; if left out, the first one found for each processor.
+
+    Returns:
+        The compiler of each processor.
+
+    Raises:
+        NotImplementedError: there is no compiler.
+        RuntimeError: it refused.
+    """
+    found = {core: [c for c in compilers(core) if name in (None, c.name)] for core in CORES}
+    chosen = {core: known[0] for core, known in found.items() if known}
+    if not chosen:
+        raise NotImplementedError(
+            "The programs cannot be built here: neither arm-none-eabi-gcc, nor aarch64-linux-gnu-gcc, nor the package "
+            "ziglang was found. Those that come with the suite need no compiler."
+        )
+    for core in console.progress(chosen, "Compiling", "program"):
+        build(core, folder / CORES[core].file, chosen[core])
+    return chosen
+
+
+def build_all() -> None:
+    """Compile all programs with GCC, where they belong, and write down their SHA-256 and how they were built."""
+    used = rebuilt(routines.FOLDER, "GCC")
+    missing = [core for core in CORES if core not in used]
+    if missing:
+        raise NotImplementedError(f"There is no GCC here for {', '.join(missing)}: their programs stay as they were.")
+    programs = {
+        core: {
+            "file": CORES[core].file,
+            "sha256": artifacts.sha256(routines.FOLDER / CORES[core].file),
+            "compiler": compiler.version,
+            "command": " ".join([Path(compiler.command[0]).name, *command(compiler, core, CORES[core].file)[1:]]),
+        }
+        for core, compiler in used.items()
+    }
+    sources = {name: artifacts.sha256(routines.FOLDER / name) for name in SOURCES}
+    with artifacts.atomic(routines.FOLDER / MANIFEST) as part:
+        part.write_text(json.dumps({"sources": sources, "programs": programs}, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,278 @@
+"""What a microcontroller would execute: the inner loops of two layers in C, run in an emulator and counted.
+
+`data/microcontroller/kernels.c` has a 1×1 convolution and a 3×3 depthwise one, in float32 and in int8, as plain loops,
+in blocks, and with the instructions that some processors have for int8.  Compiled for six processors, the programs lie
+beside their source.  Unicorn (https://www.unicorn-engine.org), an emulator made from QEMU, executes them here on this
+computer; every result is compared with `integer_inference` before its count is shown.
+
+The counts are exact, and the same in every run.  They are instructions, not time: how many cycles an instruction takes
+depends on the processor, and `cycles` says what its manual says.
+
+From the command line, `python -m helpers.microcontroller` prints the counts; `--build` compiles all programs again, and
+`--record` counts and writes `counts.csv`, which is shown where there is no emulator.
+"""
+
+import csv
+import dataclasses
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from helpers.base import artifacts, console, data
+from helpers.base.tables import Table
+from helpers.board import building, emulator, layers, routines
+from helpers.board.layers import ConvolutionLayer
+from helpers.board.processors import CORES, OWN_INSTRUCTIONS
+from helpers.board.routines import POINTWISE, RECORDED, ROUTINES, Routine
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """What one kernel executes for one layer.
+
+    Attributes:
+        core, kernel: names in `CORES` and `KERNELS`.
+        macs: multiply-accumulates of the layer.
+        instructions: executed, from the first of the function to its return.  One whose condition is not met (after
+            IT) counts too: the processor fetches it, and it takes a cycle.
+        cycles: the fewest and the most that they take by the processor's manual; None where it has no such table.
+        mix: {instruction: how often it was executed}; empty if the count was read from a table.
+        loop: the innermost loop, one instruction a line: what lies between the conditional jump back that was taken
+            most often and where it goes; empty likewise.
+    """
+
+    core: str
+    kernel: str
+    macs: int
+    instructions: int
+    cycles: tuple[int, int] | None
+    mix: dict[str, int] = dataclasses.field(default_factory=dict, compare=False)
+    loop: str = dataclasses.field(default="", compare=False)
+
+    @property
+    def per_mac(self) -> float:
+        """Instructions for one multiply-accumulate."""
+        return self.instructions / self.macs
+
+    @property
+    def cycles_per_mac(self) -> tuple[float, float] | None:
+        """Cycles for one multiply-accumulate, the fewest and the most."""
+        return self.cycles and (self.cycles[0] / self.macs, self.cycles[1] / self.macs)
+
+
+@dataclasses.dataclass(frozen=True)
+class CountLine:
+    """A count as a line of `counts.csv`; the cycles are empty where the processor's manual has no table of them."""
+
+    core: str
+    kernel: str
+    macs: int
+    instructions: int
+    fewest_cycles: int | None
+    most_cycles: int | None
+
+    def as_count(self) -> Count:
+        """Return it as a `Count`, without a mix and a loop."""
+        cycles = None if self.most_cycles is None else (self.fewest_cycles, self.most_cycles)
+        return Count(self.core, self.kernel, self.macs, self.instructions, cycles)
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """Counts of several kernels on several processors.
+
+    Attributes:
+        found: {(core, kernel): count}.
+        source: "measured" if they were counted here, "recorded" if they were read from `counts.csv`.
+    """
+
+    found: dict[tuple[str, str], Count]
+    source: str
+
+    def __getitem__(self, key: tuple[str, str]) -> Count:
+        """Return one count: counts["Cortex-M4F", "pointwise_i8"]."""
+        if key not in self.found:
+            raise KeyError(f"There is no count for {' and '.join(key)}; there are {len(self.found)} others.")
+        return self.found[key]
+
+    def per_mac(self, core: str, kernel: str) -> float:
+        """Return the instructions for one multiply-accumulate."""
+        return self[core, kernel].per_mac
+
+    def cores(self) -> list[str]:
+        """Return the processors, in the order of `CORES`."""
+        return [name for name in CORES if any(core == name for core, _ in self.found)]
+
+    def best(self, core: str, layer: str, kind: str) -> Count:
+        """Return the count of the kernel with the fewest instructions for a layer and a kind of number."""
+        chosen = [
+            count
+            for (where, name), count in self.found.items()
+            if where == core and (ROUTINES[name].layer, ROUTINES[name].kind) == (layer, kind)
+        ]
+        if not chosen:
+            raise KeyError(f"There is no count of a {layer} in {kind} for {core}.")
+        return min(chosen, key=lambda count: count.per_mac)
+
+    def fewest(self, core: str, layer: str = POINTWISE) -> dict[str, Count]:
+        """Return the best counts of a processor for a layer, {"float32", "int8", and "SMLAD" or "SDOT": count}.
+
+        Kernels with instructions of their own stand apart from the int8 kernels that need none.
+        """
+        found = {}
+        for (where, name), one in self.found.items():
+            kernel = ROUTINES[name]
+            if (where, kernel.layer) == (core, layer):
+                kind = kernel.how if kernel.how in OWN_INSTRUCTIONS else kernel.kind
+                found[kind] = min(found.get(kind, one), one, key=lambda count: count.per_mac)
+        return found
+
+    def ratio(self, core: str, layer: str = POINTWISE) -> float:
+        """Return the instructions of the best float32 kernel over those of the best int8 one."""
+        return self.best(core, layer, "float32").per_mac / self.best(core, layer, "int8").per_mac
+
+
+def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, folder: Path | None = None) -> Count:
+    """Run a kernel in the emulator, check its result, and count what it executed.
+
+    Args:
+        core, kernel: names in `CORES` and `KERNELS`.
+        layer: what to compute; if left out, `example`.
+        folder: where the programs lie, if not those that come with the suite.
+
+    Raises:
+        KeyError: there is no such processor, or it has no such kernel.
+        ValueError: the kernel does not take this layer, or the program is not the one that was built.
+        FileNotFoundError: the program is missing.
+        NotImplementedError: the emulator is not installed.
+        RuntimeError: the emulated program broke off, or its result is not that of the integer network.
+        TimeoutError: it took longer than `SECONDS`.
+    """
+    chosen = routines.look_up_routine(core, kernel)
+    layer = layer or layers.example(chosen.layer)
+    output, tally = emulator.execute(core, kernel, layer, folder)
+    _verify(core, chosen, layer, output)
+    return Count(core, kernel, layer.macs, tally.instructions, tally.cycles, tally.mix, tally.loop)
+
+
+def run(core: str, kernel: str, layer: ConvolutionLayer) -> np.ndarray:
+    """Return what a kernel computes in the emulator, int8 or float32 [height, width, filters]; errors: see `count`."""
+    return emulator.execute(core, kernel, layer, None)[0]
+
+
+def _verify(core: str, kernel: Routine, layer: ConvolutionLayer, output: np.ndarray) -> None:
+    """Raise a RuntimeError if a kernel's result is not as expected: equal codes, or within the bound of float32."""
+    if kernel.kind == "int8":
+        wrong = int(np.count_nonzero(output != layer.expected()))
+    else:
+        expected, bound = layer.expected_real()
+        wrong = int(np.count_nonzero(~(np.abs(output - expected) <= bound)))
+    if wrong:
+        raise RuntimeError(
+            f"{kernel.name} on {core} computed {wrong:,} of {output.size:,} values otherwise than expected, so its "
+            "instructions are not counted: change kernels.c back, or build it again with --build."
+        )
+
+
+def measured(
+    cores: Iterable[str] | None = None, kernels: Collection[str] | None = None, folder: Path | None = None
+) -> Counts:
+    """Count all kernels on some processors (all of them: about five seconds), with a progress bar.
+
+    Args:
+        cores: names in `CORES`; all if left out.
+        kernels: names in `KERNELS`; all that the processors have if left out.
+        folder: see `count`.
+
+    Raises:
+        the errors of `count`.
+    """
+    pairs = [
+        (core, kernel)
+        for core in (CORES if cores is None else cores)
+        for kernel in routines.routines_of(core)
+        if kernels is None or kernel in kernels
+    ]
+    bar = console.progress(pairs, "Counting instructions", "kernel")
+    return Counts({pair: count(*pair, folder=folder) for pair in bar}, "measured")
+
+
+def recorded() -> Counts:
+    """Return the counts of `data/microcontroller/counts.csv`, of the programs that lie beside it.
+
+    Raises:
+        ValueError: a line of the table is incomplete, or a number in it is none.
+    """
+    rule = "core and kernel are known"
+    lines = data.records(
+        routines.FOLDER / RECORDED, CountLine, rule, lambda x: x.kernel in routines.routines_of(x.core)
+    )
+    return Counts({(line.core, line.kernel): line.as_count() for line in lines}, "recorded")
+
+
+def record(counts: Counts) -> None:
+    """Write counts to `counts.csv`."""
+    with artifacts.atomic(routines.FOLDER / RECORDED) as part, part.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow([field.name for field in dataclasses.fields(CountLine)])
+        for one in counts.found.values():
+            writer.writerow([one.core, one.kernel, one.macs, one.instructions, *(one.cycles or ("", ""))])
+
+
+def instruction_counts(cores: Iterable[str] | None = None) -> Counts:
+    """Return measured counts where the emulator is installed, and the recorded ones elsewhere, saying so."""
+    if emulator.installed():
+        return measured(cores)
+    print("Unicorn is not installed here: these counts were recorded with the same programs on another computer.")
+    everything, chosen = recorded(), set(CORES if cores is None else cores)
+    return Counts({pair: one for pair, one in everything.found.items() if pair[0] in chosen}, everything.source)
+
+
+def count_table(counts: Counts, layer: str = POINTWISE) -> Table:
+    """Return instructions for one multiply-accumulate, one line for each kernel and one column for each processor.
+
+    Raises:
+        ValueError: there are no counts of that layer.
+    """
+    names = [name for name in ROUTINES if ROUTINES[name].layer == layer and any(k == name for _, k in counts.found)]
+    cores = [core for core in counts.cores() if any((core, name) in counts.found for name in names)]
+    if not names:
+        raise ValueError(f"There are no counts of a {layer}: expected at least one.")
+    rows = [
+        [
+            ROUTINES[name].label,
+            *(f"{counts.per_mac(core, name):.3g}" if (core, name) in counts.found else "–" for core in cores),
+        ]
+        for name in names
+    ]
+    return Table(["kernel", *cores], rows, f"{layer}: instructions per multiply-accumulate, {counts.source}")
+
+
+def ratio_table(shipped: Counts, again: Counts) -> Table:
+    """Return float32 over int8, best kernel over best kernel, for the shipped programs and for others.
+
+    Compilers differ in single instructions, so counts are not compared.  With GCC the ratios stay within 25 %.  Zig
+    multiplies and adds in two instructions where GCC takes one (VFMA) on the Cortex-M4F, and brings another library for
+    float32 without an FPU, so that its ratios there are up to half as large again.
+    """
+    rows = [
+        [
+            core,
+            f"{shipped.ratio(core):.2f}",
+            f"{again.ratio(core):.2f}",
+            f"{again.ratio(core) / shipped.ratio(core):.2f}",
+        ]
+        for core in again.cores()
+    ]
+    return Table(["processor", "float32 / int8, shipped", "built here", "of the shipped"], rows)
+
+
+def build_and_compare(shipped: Counts, folder: Path) -> Table:
+    """Compile the programs again into a folder, count them, and hold their ratios against the shipped ones.
+
+    Raises:
+        NotImplementedError: there is no compiler, or no emulator.
+        RuntimeError: a compiler refused.
+    """
+    return ratio_table(shipped, measured(building.rebuilt(folder), folder=folder))

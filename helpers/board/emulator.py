@@ -1,0 +1,213 @@
+"""A processor in Unicorn (https://www.unicorn-engine.org), an emulator made from QEMU: it runs a program and counts."""
+
+import dataclasses
+import re
+import struct
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from helpers.base import machine
+from helpers.board import layers, programs, routines
+from helpers.board.cycles import MANUALS, cycles_of
+from helpers.board.layers import ConvolutionLayer
+from helpers.board.processors import CORES, Core
+from helpers.board.programs import Program
+from helpers.board.routines import POINTWISE, Routine
+
+SECONDS = 60  # the time that an emulated kernel may take; on the example layers the slowest takes about one second
+
+
+def installed() -> bool:
+    """Return whether the emulator and the disassembler are installed."""
+    return machine.importable("unicorn", "capstone")
+
+
+# --- the emulator -------------------------------------------------------------------------------------------------
+FLASH, FLASH_BYTES = 0x00000000, 1 << 20  # link.ld puts code and constants there
+
+
+RAM, RAM_BYTES, STACK_BYTES = 0x20000000, 1 << 23, 1 << 16  # and the kernels' own buffers here; the stack is at the end
+
+
+DATA = RAM + (1 << 16)  # layer, weights, input and output, behind those buffers
+
+
+STOP, PAGE = 0x3FF00000, 4096  # where kernels return to; there is nothing
+
+
+@dataclasses.dataclass(frozen=True)
+class Tally:
+    """What was executed; see `Count`."""
+
+    instructions: int
+    cycles: tuple[int, int] | None
+    mix: dict[str, int]
+    loop: str
+
+
+def execute(core: str, kernel: str, layer: ConvolutionLayer, folder: Path | None) -> tuple[np.ndarray, Tally]:
+    """Run a kernel on a layer: its output, and what was executed."""
+    chosen = routines.look_up_routine(core, kernel)
+    layers.check(chosen, layer)
+    program = programs.load_program(core, folder)
+    if not installed():
+        raise NotImplementedError(
+            "Instructions cannot be counted here: the packages unicorn and capstone are not installed "
+            "(python -m pip install -r requirements.txt); counts.recorded() has counts made elsewhere."
+        )
+    machine = _Machine(CORES[core], program)
+    return machine.call(chosen, layer)
+
+
+class _Machine:
+    """One emulated processor with a program in its memory."""
+
+    def __init__(self, core: Core, program: Program):
+        import capstone
+        import unicorn
+        from unicorn import arm64_const, arm_const
+
+        self.core, self.program, self.unicorn = core, program, unicorn
+        if core.wide:
+            names, prefix = arm64_const, "UC_ARM64_REG_"
+            self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+            self.uc.ctl_set_cpu_model(getattr(arm64_const, f"UC_CPU_ARM64_{core.unicorn}"))
+            self.decoder = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
+        else:
+            names, prefix = arm_const, "UC_ARM_REG_"
+            # not UC_MODE_MCLASS, with which Unicorn takes a Cortex-M33 whatever model is asked for
+            self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+            self.uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.unicorn}"))
+            self.decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+        self.decoder.skipdata = True  # an instruction newer than the disassembler still counts as one
+        self.register = lambda name: getattr(names, prefix + name)
+        for start, size in ((FLASH, FLASH_BYTES), (RAM, RAM_BYTES), (STOP, PAGE)):
+            self.uc.mem_map(start, size)
+        for address, content in program.segments:
+            self.uc.mem_write(address, content)
+        if core.wide:  # let it use its vectors
+            self.uc.reg_write(self.register("CPACR_EL1"), 3 << 20)
+        self.free = DATA
+
+    def place(self, values: np.ndarray | bytes) -> int:
+        """Write something into the memory and return where it begins."""
+        content = values if isinstance(values, bytes) else np.ascontiguousarray(values).tobytes()
+        start, self.free = self.free, -(-(self.free + len(content)) // 64) * 64
+        if self.free > RAM + RAM_BYTES - STACK_BYTES:
+            raise ValueError(f"The layer does not fit into the {RAM_BYTES >> 20} MiB of the emulated memory.")
+        self.uc.mem_write(start, content)
+        return start
+
+    def call(self, kernel: Routine, layer: ConvolutionLayer) -> tuple[np.ndarray, Tally]:
+        """Call a kernel as a C program would: arguments in registers, a stack, a place to return to."""
+        dtype = np.dtype(kernel.kind)
+        inputs, weights, bias = layer.real()
+        data = (layer.codes, layer.weights) if kernel.kind == "int8" else (inputs, weights)
+        size = int(np.prod(layer.out_shape))
+        described = self.place(self.describe(layer, bias))
+        arguments = (described, *map(self.place, data), self.place(bytes(size * dtype.itemsize)))
+        for number, argument in enumerate(arguments):
+            self.uc.reg_write(self.register(f"{'X' if self.core.wide else 'R'}{number}"), argument)
+        thumb = 0 if self.core.wide else 1  # the lowest bit of an address says: Thumb instructions
+        self.uc.reg_write(self.register("SP"), RAM + RAM_BYTES)
+        self.uc.reg_write(self.register("X30" if self.core.wide else "LR"), STOP | thumb)
+        edges = self.listen(lambda: self.start(kernel.name, thumb))
+        found = np.frombuffer(self.uc.mem_read(arguments[3], size * dtype.itemsize), dtype)
+        return found.reshape(layer.out_shape), self.tally(edges)
+
+    def describe(self, layer: ConvolutionLayer, bias: np.ndarray) -> bytes:
+        """Return the `struct layer` of kernels.h."""
+        (_, top, _), (_, left, _) = layer.edges
+        axes = (1, 2, 3) if layer.kind == POINTWISE else (0, 1, 2)
+        folded = layer.bias - layer.input_zero_point * layer.weights.astype(np.int64).sum(axis=axes)
+        multiplier, shift = layer.multipliers()
+        tables = [bias, *(np.asarray(v).astype(np.int32) for v in (layer.bias, folded, multiplier, shift))]
+        return struct.pack(
+            f"<14i2f5{'Q' if self.core.wide else 'I'}",
+            *layer.codes.shape,
+            *layer.out_shape,
+            *layer.strides,
+            top,
+            left,
+            layer.input_zero_point,
+            layer.output_zero_point,
+            *layer.limits,
+            *layer.real_limits,
+            *map(self.place, tables),
+        )
+
+    def start(self, function: str, thumb: int) -> None:
+        """Emulate a function until it returns."""
+        counter = self.register("PC")
+        try:
+            self.uc.emu_start(self.program.functions[function] | thumb, STOP, timeout=int(SECONDS * 1_000_000))
+        except KeyError:
+            raise RuntimeError(
+                f"The program for {self.core.name} has no function {function}: build it again."
+            ) from None
+        except self.unicorn.UcError as error:
+            raise RuntimeError(
+                f"{function} broke off in the emulated {self.core.name} at address "
+                f"{self.uc.reg_read(counter):#x}: {error}. Its program was made for another processor, or is broken."
+            ) from None
+        if self.uc.reg_read(counter) != STOP:
+            raise TimeoutError(f"{function} on the emulated {self.core.name} did not return within {SECONDS} seconds.")
+
+    def listen(self, emulate: Callable[[], None]) -> Counter:
+        """Emulate something and note each basic block as it is entered.
+
+        A basic block has one way in and one way out: whoever enters it executes all of it.  (The emulator also ends one
+        where a page of its memory ends.)
+
+        Returns:
+            How often each block was followed by each address, {((address, bytes), address of the next): times}.
+        """
+        edges, last = Counter(), (0, 0)
+
+        def enter(_, address: int, size: int, __) -> None:
+            nonlocal last
+            edges[last, address] += 1
+            last = (address, size)
+
+        hook = self.uc.hook_add(self.unicorn.UC_HOOK_BLOCK, enter)
+        try:
+            emulate()
+        finally:
+            self.uc.hook_del(hook)
+        edges[last, STOP] += 1
+        return Counter({edge: times for edge, times in edges.items() if edge[0] != (0, 0)})  # without the way in
+
+    def tally(self, edges: Counter) -> Tally:
+        """Add up the instructions of all blocks."""
+        blocks, jumps = Counter(), Counter()
+        for (block, following), times in edges.items():
+            blocks[block] += times
+            jumps[block] += times if sum(block) != following else 0
+        mix, fewest, most = Counter(), 0, 0
+        for block, times in blocks.items():
+            instructions = self.disassemble(*block)
+            for number, (name, operands) in enumerate(instructions, 1):
+                mix[name] += times
+                jumped = jumps[block] if number == len(instructions) else 0
+                for often, jump in ((times - jumped, False), (jumped, True)):
+                    low, high = cycles_of(self.core.name, name, operands, jump) or (0, 0)
+                    fewest, most = fewest + often * low, most + often * high
+        known = (fewest, most) if self.core.name in MANUALS else None
+        return Tally(mix.total(), known, dict(mix.most_common()), self.loop(edges))
+
+    def disassemble(self, address: int, size: int) -> list[tuple[str, str]]:
+        """Return the instructions in a part of the memory, each with its operands."""
+        code = bytes(self.uc.mem_read(address, size))
+        return [(one.mnemonic, one.op_str) for one in self.decoder.disasm(code, address)]
+
+    def loop(self, edges: Counter) -> str:
+        """Return the innermost loop; see `Count.loop`."""
+        for ((address, size), following), _ in edges.most_common():
+            if following <= address:
+                instructions = self.disassemble(following, address + size - following)
+                if re.fullmatch(r"(b\.?(eq|ne|hs|lo|mi|pl|hi|ls|ge|lt|gt|le)(\.w)?)|cbn?z", instructions[-1][0]):
+                    return "\n".join(f"{name:<9} {operands}" for name, operands in instructions)
+        return ""

@@ -1,0 +1,143 @@
+"""The model as a microcontroller gets it: an array in C++ source, and the operators that its program must register.
+
+A microcontroller has no files.  TensorFlow's own writer turns a .tflite file into the source of a constant array, which
+the compiler puts into the flash; the program hands it to TensorFlow Lite Micro, with a resolver that knows the kernels
+of the network's operators and no others, so that those that nobody needs take no flash.
+"""
+
+import dataclasses
+import importlib
+import re
+from pathlib import Path
+
+from helpers.base import artifacts
+from helpers.base.tf import tf
+from helpers.tflite import edit, inspect
+
+NAME = "model_data"  # of the array and of its files
+
+
+# The methods Add... of MicroMutableOpResolver, from micro_mutable_op_resolver.h and python_ops_resolver.cc
+# (https://github.com/tensorflow/tflite-micro).  Each is named like its operator, in its own mixture of cases.
+METHODS = """
+    Abs Add AddN ArgMax ArgMin AssignVariable AveragePool2D BatchToSpaceNd BroadcastArgs BroadcastTo CallOnce Cast Ceil
+    Concatenation Conv2D Cos CumSum DepthToSpace DepthwiseConv2D Dequantize Div Elu Equal Exp ExpandDims Fill Floor
+    FloorDiv FloorMod FullyConnected Gather GatherNd Greater GreaterEqual HardSwish If L2Normalization L2Pool2D
+    LeakyRelu Less LessEqual Log LogicalAnd LogicalNot LogicalOr Logistic LogSoftmax MaxPool2D Maximum Mean Minimum
+    MirrorPad Mul Neg NotEqual Pack Pad PadV2 Prelu Quantize ReadVariable ReduceMax Relu Relu6 Reshape ResizeBilinear
+    ResizeNearestNeighbor Round Rsqrt SelectV2 Shape Sin Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt
+    Square SquaredDifference Squeeze StridedSlice Sub Sum Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM
+    Unpack VarHandle While ZerosLike
+"""
+
+
+ADD = {method.lower(): f"Add{method}" for method in METHODS.split()}
+
+
+# --- the array ------------------------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class CArray:
+    """A model as C++ source.
+
+    Attributes:
+        source, header: the files `.cc` and `.h`.
+        bytes: of the array, which is what the model takes in the flash.
+        text_bytes: of the source, which never leaves the computer.
+    """
+
+    source: Path
+    header: Path
+    bytes: int
+    text_bytes: int
+
+
+def write(path: Path, folder: Path | None = None, name: str = NAME) -> CArray:
+    """Write a .tflite file as the source of an array, with TensorFlow's own writer.
+
+    Args:
+        path: a .tflite file; what goes into the array is `edit.flash_image` of it.
+        folder: for the two files; by default `firmware/` beside the model.
+        name: of the array and of the files; the array's length is `<name>_len`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, or the name is none that C++ allows.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"Expected a name of letters, digits and underscores for the array; found {name!r}.")
+    image, folder = edit.flash_image(path), Path(folder or Path(path).parent / "firmware")
+    texts = dict(zip((".cc", ".h"), _source(image, name), strict=True))
+    for suffix, text in texts.items():
+        with artifacts.atomic(folder / f"{name}{suffix}") as part:
+            part.write_text(text, "ascii")
+    return CArray(folder / f"{name}.cc", folder / f"{name}.h", len(image), len(texts[".cc"]))
+
+
+def _source(image: bytes, name: str) -> tuple[str, str]:
+    """Return source and header of an array; TensorFlow says that the array is to begin at a multiple of 4 bytes."""
+    util = importlib.import_module(f"{tf.__name__}.lite.python.util")  # none of TensorFlow's public names leads there
+    return util.convert_bytes_to_c_source(image, name, include_guard=f"{name.upper()}_H_", include_path=f"{name}.h")
+
+
+def read(source: Path) -> bytes:
+    """Return the bytes of the array in a source that `write` has written.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: there is no array in it, or it has another length than it says.
+    """
+    source = Path(source)
+    if not source.is_file():
+        raise FileNotFoundError(f"There is no source {source}: write it with firmware.write(model).")
+    text = source.read_text("ascii", errors="replace")
+    array = re.search(r"const unsigned char \w+\[\][^{]*\{([^}]*)\};\s*const int \w+_len = (\d+);", text)
+    if array is None:
+        raise ValueError(f"Expected an array 'const unsigned char ...[]' and its length in {source.name}; found none.")
+    content = bytes(int(word, 16) for word in re.findall(r"0x[0-9a-f]{2}\b", array[1]))
+    if len(content) != int(array[2]):
+        raise ValueError(f"The array in {source.name} has {len(content):,} bytes, but says {int(array[2]):,}.")
+    return content
+
+
+def excerpt(source: Path, lines: int = 3) -> str:
+    """Return the declaration of the array in a source, its first and its last lines of bytes, and its length."""
+    text = Path(source).read_text("ascii").splitlines()
+    first = next(i for i, line in enumerate(text) if line.startswith("const unsigned char"))
+    last = next(i for i in range(first, len(text)) if text[i].startswith("};"))
+    hidden = last - first - 1 - 2 * lines
+    if hidden <= 0:
+        return "\n".join(text[first:])
+    return "\n".join([*text[first : first + 1 + lines], f"    // {hidden:,} more lines", *text[last - lines :]])
+
+
+# --- the operators --------------------------------------------------------------------------------------------------
+def methods(path: Path) -> list[str]:
+    """Return the methods that register the operators of a .tflite file, in the order of their first use.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, or TensorFlow Lite Micro has no such operator.
+    """
+    names = list(dict.fromkeys(step.name for step in inspect.operators(path)))
+    if missing := [name for name in names if _key(name) not in ADD]:
+        raise ValueError(
+            f"{Path(path).name} uses {', '.join(missing)}, which TensorFlow Lite Micro does not have: "
+            "build the network without it, from operators in firmware.METHODS."
+        )
+    return [ADD[_key(name)] for name in names]
+
+
+def _key(operator: str) -> str:
+    """Return the name of an operator without what the methods write otherwise: 'CONV_2D' becomes 'conv2d'."""
+    return operator.replace("_", "").lower()
+
+
+def resolver(path: Path) -> str:
+    """Return the lines of a program that register the operators of a .tflite file, in C++.
+
+    Raises:
+        FileNotFoundError, ValueError: see `methods`.
+    """
+    needed = methods(path)
+    lines = [f"static tflite::MicroMutableOpResolver<{len(needed)}> resolver;"]
+    return "\n".join(lines + [f"resolver.{method}();" for method in needed])

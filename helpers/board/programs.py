@@ -1,0 +1,83 @@
+"""The compiled programs: read from their ELF files, checked against the manifest."""
+
+import dataclasses
+import json
+import struct
+from pathlib import Path
+
+from helpers.base import artifacts
+from helpers.board import processors, routines
+from helpers.board.processors import CORES
+from helpers.board.routines import MANIFEST
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """The parts of an ELF file that matter: what lies where, and where the functions begin."""
+
+    segments: tuple[tuple[int, bytes], ...]
+    functions: dict[str, int]
+
+
+def read_program(path: Path) -> Program:
+    """Read an ELF file of 32 or 64 bits, little endian (System V ABI, "Object Files").
+
+    Raises:
+        ValueError: it is no ELF file, or a broken one.
+    """
+    content = Path(path).read_bytes()
+    if content[:4] != b"\x7fELF":
+        raise ValueError(f"{Path(path).name} is no ELF file: it should begin with b'\\x7fELF', found {content[:4]!r}.")
+    try:
+        return _parsed(content, wide=content[4] == 2)
+    except (struct.error, IndexError, ValueError):
+        raise ValueError(f"{Path(path).name} is a broken ELF file of {len(content):,} bytes: build it again.") from None
+
+
+def _parsed(content: bytes, wide: bool) -> Program:
+    header, segment, section, symbol = (
+        ("<32xQQ6xHHHHH", "<I4xQQ8xQ16x", "<4xI16xQQI12x", "<IB3xQ8x")
+        if wide
+        else ("<28xII6xHHHHH", "<III4xI12x", "<4xI8xIII12x", "<II4xB3x")
+    )
+    segments_at, sections_at, segment_bytes, segments, section_bytes, sections, _ = struct.unpack_from(header, content)
+    loaded = []
+    for i in range(segments):
+        kind, offset, address, size = struct.unpack_from(segment, content, segments_at + i * segment_bytes)
+        if kind == 1 and size:  # PT_LOAD
+            loaded.append((address, content[offset : offset + size]))
+    places = [struct.unpack_from(section, content, sections_at + i * section_bytes) for i in range(sections)]
+    functions = {}
+    for kind, offset, size, link in places:
+        if kind == 2:  # SHT_SYMTAB
+            for at in range(offset, offset + size, struct.calcsize(symbol)):
+                name, *rest = struct.unpack_from(symbol, content, at)
+                info, value = rest if wide else rest[::-1]
+                if info & 15 == 2:  # STT_FUNC
+                    start = places[link][1] + name
+                    functions[content[start : content.index(b"\0", start)].decode()] = value & (~0 if wide else ~1)
+    return Program(tuple(loaded), functions)
+
+
+# --- the programs -------------------------------------------------------------------------------------------------
+def read_manifest() -> dict:
+    """Return what was recorded when the programs were built: sources, compilers, commands, SHA-256."""
+    return json.loads((routines.FOLDER / MANIFEST).read_text(encoding="utf-8"))
+
+
+def load_program(core: str, folder: Path | None) -> Program:
+    """Return the program for a processor; one that comes with the suite must have the bytes that were recorded."""
+    chosen, path = processors.look_up_core(core), (folder or routines.FOLDER) / CORES[core].file
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no program {path.name} for {core} in {path.parent}: fetch data/microcontroller/ again, or build "
+            "it with python -m helpers.microcontroller --build."
+        )
+    if folder is None:
+        wanted, found = read_manifest()["programs"][chosen.name]["sha256"], artifacts.sha256(path)
+        if found != wanted:
+            raise ValueError(
+                f"{path.name} is not the program that was recorded: its SHA-256 should begin with {wanted[:12]} and "
+                f"begins with {found[:12]}. Fetch it again, or build it with python -m helpers.microcontroller --build."
+            )
+    return read_program(path)

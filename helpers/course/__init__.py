@@ -1,0 +1,1 @@
+"""What belongs to the course and not to its subject: map, environment, exercises, live figures, claims, summary."""

@@ -1,0 +1,269 @@
+"""What the lecture claims, held against what was measured: numbers from `artifacts/metrics.json` and nothing else.
+
+Each claim knows the section of the metrics that decides it, the notebook that measures that section, and how a verdict
+follows from the numbers.  A verdict begins with one of `VERDICTS`, or names the notebook that is still to be run.
+
+    claims.table(claims.measured(pets), summary.reference())
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from helpers.base import metrics
+from helpers.base.tables import Table
+from helpers.course import live
+from helpers.pictures.datasets import Pets
+
+VERDICTS = ("holds", "holds for", "does not hold here")
+
+
+FOUR = 3.99  # times: from here on a ratio is called 4, for scales and zero points take a little room as well
+
+
+SURE = 0.05  # McNemar's p below which a difference is more than chance
+
+
+Judged = tuple[str, str]  # what was measured, and the verdict, both in words
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A sentence of the lecture.
+
+    Attributes:
+        slide: where it stands.
+        words: what it says, in short.
+        section: of metrics.json, whose numbers decide.
+        notebook: the one that measures them, and shows them in a figure.
+        judge: from the numbers of that section to words and verdict.
+    """
+
+    slide: str
+    words: str
+    section: str
+    notebook: str
+    judge: Callable[[Mapping], Judged]
+
+    def on(self, sections: Mapping[str, Mapping]) -> Judged:
+        """Return what was measured and the verdict, or that it has not been measured.
+
+        A section that an earlier version of the notebook wrote may lack a number; that counts as not measured.
+        """
+        try:
+            return self.judge(sections[self.section])
+        except KeyError:
+            return "–", f"run {self.notebook}"
+
+
+def measured(pets: Pets) -> dict[str, dict]:
+    """Return what was measured on this data, {section: numbers}; empty if nothing was."""
+    return metrics.read().get(pets.source, {})
+
+
+def table(
+    sections: Mapping[str, Mapping],
+    reference: Mapping[str, Mapping] | None = None,
+    claims: Sequence[Claim] | None = None,
+) -> Table:
+    """Return claims with what was measured, the verdict, and the notebook with the figure.
+
+    Args:
+        sections: of one data set, from `measured`.
+        reference: of another run, shown beside it with its verdicts: `summary.reference()`.
+        claims: which; if left out, all.
+    """
+    heads = ["slide", "the lecture says", "measured", "verdict"]
+    if reference is not None:
+        heads.append("reference run on photographs")
+    rows = []
+    for claim in CLAIMS if claims is None else claims:
+        beside = [] if reference is None else [": ".join(claim.on(reference)[::-1])]
+        rows.append([claim.slide, claim.words, *claim.on(sections), *beside, claim.notebook])
+    return Table([*heads, "see"], rows)
+
+
+def quiz(sections: Mapping[str, Mapping]) -> live.Quiz:
+    """Return the claims that have been measured as a quiz: the reader's verdict first, the measured one after it."""
+    found = [(claim, *claim.on(sections)) for claim in CLAIMS]
+    return live.quiz(
+        [
+            (f"Slide {claim.slide}: {claim.words}", _kind(verdict), f"{said} ({verdict})")
+            for claim, said, verdict in found
+            if said != "–"
+        ],
+        VERDICTS,
+    )
+
+
+def _kind(verdict: str) -> str:
+    """Return the verdict without the cases that it names."""
+    return VERDICTS[1] if verdict.startswith(VERDICTS[1]) else verdict
+
+
+def missing(sections: Mapping[str, Mapping]) -> list[str]:
+    """Return the notebooks that are still to be run before every claim has a verdict, in their order."""
+    return sorted({claim.notebook for claim in CLAIMS if claim.on(sections)[0] == "–"})
+
+
+def to_run(sections: Mapping[str, Mapping]) -> str:
+    """Return the command line that measures what is missing, or that nothing is."""
+    names = missing(sections)
+    if not names:
+        return "Every claim has been measured."
+    return "Not measured yet. This line, in the project's folder, runs what is missing:\n" + (
+        f"python tools/run.py {' '.join(f'--only {name}' for name in names)}"
+    )
+
+
+# --- from numbers to verdicts -------------------------------------------------------------------------------------
+def _verdict(holds: bool) -> str:
+    return VERDICTS[0] if holds else VERDICTS[2]
+
+
+def _verdict_for(cases: Mapping[str, bool]) -> str:
+    """Return whether a claim holds in all of some cases, in some of them, or in none."""
+    holding = [name for name, holds in cases.items() if holds]
+    if 0 < len(holding) < len(cases):
+        return f"{VERDICTS[1]} {', '.join(holding)}"
+    return _verdict(bool(holding))
+
+
+def _pair(comparison: Mapping, what: str) -> tuple[float, float]:
+    """Return one number of the float32 file and of the int8 file."""
+    return comparison["models"]["float32"][what], comparison["models"]["int8"][what]
+
+
+def _weights(comparison: Mapping) -> Judged:
+    before, after = _pair(comparison, "weight_bytes")
+    return f"weights {before / after:.2f}×", _verdict(before / after >= FOUR)
+
+
+def _file(comparison: Mapping) -> Judged:
+    before, after = _pair(comparison, "bytes")
+    holds = {"the weights": True, "the whole file": before / after >= FOUR}
+    return f"file {before / after:.2f}×", _verdict_for(holds)
+
+
+def _load(comparison: Mapping) -> Judged:
+    before, after = _pair(comparison, "weight_bytes")
+    saved = 1 - after / before
+    return f"{saved:.0%} fewer bytes of weights", _verdict(saved >= 1 - 1 / FOUR)
+
+
+def _flash(board: Mapping) -> Judged:
+    """It fits, and float32 may fit as well: then the claim holds without being a reason."""
+    size, room = board["files"]["int8"]["bytes"], board["flash_bytes"]
+    before = board["files"]["float32"]["bytes"]
+    return f"{_kilobytes(size)} of {_kilobytes(room)} KB (float32 {_kilobytes(before)})", _verdict(size <= room)
+
+
+def _ram(board: Mapping) -> Judged:
+    before, after = (board["files"][kind]["arena_bytes"] for kind in ("float32", "int8"))
+    said = f"arena {_kilobytes(before)} to {_kilobytes(after)} KB, of {_kilobytes(board['ram_bytes'])}"
+    return said, _verdict(after < before and after <= board["ram_bytes"])
+
+
+def _kilobytes(count: int) -> str:
+    """Return bytes in the makers' KB of 1,024 bytes."""
+    return f"{count / 1024:,.0f}"
+
+
+def _near_zero(why: Mapping) -> Judged:
+    """A flat histogram would have a quarter of the weights there."""
+    share = float(np.median(list(why["near zero"].values())))
+    return f"{share:.0%} of a layer's weights in the middle quarter of its range", _verdict(share > 0.5)
+
+
+def _speed(comparison: Mapping) -> Judged:
+    ratios = {kernels: row["value"] for kernels, row in comparison["models"]["int8"]["ratio"].items()}
+    said = ", ".join(f"{kernels} {ratio:.1f}×" for kernels, ratio in ratios.items())
+    return said, _verdict_for({kernels: ratio >= 2 for kernels, ratio in ratios.items()})
+
+
+def _energy(why: Mapping) -> Judged:
+    said = ", ".join(f"{machine} {times:.1f}×" for machine, times in why["energy"].items())
+    return f"estimated: {said}", _verdict_for({machine: times >= 2 for machine, times in why["energy"].items()})
+
+
+def _gates(why: Mapping) -> Judged:
+    return f"area of a multiply-add {why['area']:.0f}× smaller (published)", _verdict(why["area"] > 2)
+
+
+def _loss(comparison: Mapping) -> Judged:
+    before, after = _pair(comparison, "accuracy")
+    p_value = comparison["models"]["int8"]["p_value"]
+    said = f"int8 {100 * (after - before):+.2f} points, p = {p_value:.2f}"
+    return said, _verdict(after < before and p_value < SURE)
+
+
+def _broken(parts: Mapping) -> Judged:
+    """The cases of notebook 6 that were made to fail, and what repaired them."""
+    repairs, bits = parts["repairs"], parts["four bits"]
+    lost = {
+        "a spoiled calibration": repairs["float32"] - repairs["one spoiled picture"],
+        "4-bit weights": bits["float32"] - bits["PTQ"],
+    }
+    said = ", ".join(f"{-100 * points:+.0f} points" for points in lost.values())
+    return said, _verdict_for({name: points > 0.05 for name, points in lost.items()})
+
+
+def _front(frontier: Mapping) -> Judged:
+    shares = {cost: _held(found) for cost, found in frontier["matches"].items() if cost != "bytes"}
+    said = ", ".join(f"{cost} {held} of {count}" for cost, (held, count) in shares.items())
+    return said, _verdict_for({cost: held == count for cost, (held, count) in shares.items()})
+
+
+def _held(found: list[Mapping]) -> tuple[int, int]:
+    """Return for how many float32 networks there is an int8 one as accurate and faster, and out of how many."""
+    return sum((match["speed_up"] or 0) > 1 for match in found), len(found)
+
+
+def _cliffs(bits: Mapping) -> Judged:
+    cliffs = bits["cliff"]
+    said = ", ".join(f"{name} {'none' if at is None else at}" for name, at in cliffs.items())
+    return f"bits where accuracy breaks: {said}", _verdict(len(set(cliffs.values())) > 1)
+
+
+def _arithmetic(board: Mapping) -> Judged:
+    """Instructions for a product on the kit's processor: float32, int8 without and with its DSP instruction."""
+    costs = board["instructions per MAC"]["kit"]
+    said = ", ".join(f"{kernel} {cost:.1f}" for kernel, cost in costs.items())
+    cases = {kernel: cost < costs["float32"] for kernel, cost in costs.items() if kernel != "float32"}
+    return f"instructions a product on the board: {said}", _verdict_for(cases)
+
+
+def _portable(board: Mapping) -> Judged:
+    costs = board["instructions per MAC"]["without FPU"]
+    times = costs["float32"] / costs["int8"]
+    return f"without an FPU, float32 takes {times:.0f} times the instructions", _verdict(times > 2)
+
+
+COMPARE, BOARD, WHY = "05_tradeoffs", "07_on_the_board", "03_why_quantize"
+
+
+WHY_WE_QUANTIZE = (
+    Claim("9", "4× less memory", "comparison", COMPARE, _weights),
+    Claim("9", "it fits 1 MB of flash", "board", BOARD, _flash),
+    Claim("11", "less RAM, and the board has 256 KB", "board", BOARD, _ram),
+    Claim("12", "weights lie in a small range", "why", WHY, _near_zero),
+    Claim("15", "less power", "why", WHY, _energy),
+    Claim("16", "2 to 4× faster on a CPU", "comparison", COMPARE, _speed),
+    Claim("16", "4× smaller", "comparison", COMPARE, _file),
+)
+
+
+WHAT_IT_COSTS = (
+    Claim("39", "accuracy is lost: at 8 bits", "comparison", COMPARE, _loss),
+    Claim("39", "accuracy is lost: done badly, or at 4 bits", "parts", "06_other_parts", _broken),
+    Claim("39", "at equal accuracy int8 is faster", "frontier", COMPARE, _front),
+    Claim("43", "each network can be quantized to another degree", "bits", COMPARE, _cliffs),
+    Claim("45", "a lot fewer gates", "why", WHY, _gates),
+    Claim("45", "faster arithmetic", "board", BOARD, _arithmetic),
+    Claim("46", "75% less load on the memory", "comparison", COMPARE, _load),
+    Claim("47", "without floats it runs on more processors", "board", BOARD, _portable),
+)
+
+
+CLAIMS = (*WHY_WE_QUANTIZE, *WHAT_IT_COSTS)

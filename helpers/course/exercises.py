@@ -1,0 +1,404 @@
+"""Checks for the exercises: each says *not attempted yet*, *right*, or what is wrong, with a hint.
+
+A check never raises, so a student who runs all cells reaches the end.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+CHECKS: dict[str, Callable] = {}
+
+
+def _exercise(function: Callable) -> Callable:
+    """Register a check: it takes the answer and returns None if it is right, else a hint."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def check(name: str, answer: object) -> None:
+    """Print what is to be said about an answer.
+
+    Args:
+        name: of the exercise, as it stands in the notebook.
+        answer: a value or a function; None, `...` and a function that returns them count as not attempted.
+
+    Raises:
+        KeyError: there is no such exercise.
+    """
+    if name not in CHECKS:
+        raise KeyError(f"There is no exercise {name!r}; there are {', '.join(CHECKS)}.")
+    try:
+        hint = "todo" if answer is None or answer is ... else CHECKS[name](answer)
+    except (NotImplementedError, _NotAttempted):
+        hint = "todo"
+    except Exception as error:
+        hint = f"your code stopped with {type(error).__name__}: {error}"
+    if hint is None:
+        print(f"✓ {name}: right")
+    elif hint == "todo":
+        print(f"… {name}: not attempted yet")
+    else:
+        print(f"✗ {name}: {hint}")
+
+
+class _NotAttempted(Exception):
+    """The student's function still returns nothing."""
+
+
+def _call(function: Callable, *arguments: object) -> object:
+    """Call a student's function; a stub that returns nothing is not a wrong answer."""
+    result = function(*arguments)
+    if result is None or result is ...:
+        raise _NotAttempted
+    return result
+
+
+# --- 00_start_here ------------------------------------------------------------------------------------------------
+@_exercise
+def codes_of_a_byte(answer: int) -> str | None:
+    """How many different codes eight bits have: 2 to the power of 8."""
+    hints = {
+        8: "that is the number of bits; each of them doubles what can be told apart",
+        16: "bits do not add to each other, they double: two bits have 4 codes, three have 8",
+        127: "that is the largest code of int8; count the negative ones and zero as well",
+        128: "that many are negative; count zero and the positive ones as well",
+        255: "that is the number of steps between the codes, as four fence posts have three gaps; count the posts",
+        512: "that is 2 to the power of 9",
+    }
+    if answer == 256:
+        return None
+    return hints.get(answer, "one bit has 2 codes, two bits have 4, three have 8: go on doubling")
+
+
+# --- 01_train -----------------------------------------------------------------------------------------------------
+@_exercise
+def multiply_accumulates(answer: int) -> str | None:
+    """conv2: 48 x 48 outputs, 32 filters, each over 3 x 3 x 16 inputs."""
+    outputs, per_output = 48 * 48 * 32, 3 * 3 * 16
+    if answer == outputs * per_output:
+        return None
+    if answer == outputs * 9:
+        return "each output adds up 3 × 3 positions of all 16 input channels; the channels are missing"
+    if answer in (96 * 96 * 32 * per_output, 24 * 24 * 32 * per_output):
+        return "count at the size of this layer's own output, 48 × 48"
+    if answer == 2 * outputs * per_output:
+        return "that counts multiplications and additions apart; one multiply-accumulate is both"
+    return "multiply the number of outputs (48 × 48 × 32) by the products that go into each one"
+
+
+# --- 02_convert ---------------------------------------------------------------------------------------------------
+@_exercise
+def quantize(function: Callable) -> str | None:
+    """Round, add the zero point, clip, int8: held against the values the definition gives."""
+    scale, zero_point = 0.5, 10
+    values = np.array([0.0, 0.5, 0.7, 0.8, -0.7, -0.8], np.float32)
+    codes = np.asarray(_call(function, values, scale, zero_point))
+    if np.array_equal(codes, [10, 10, 10, 10, 10, 10]):
+        return "every value became the zero point: divide by the scale, the width of one step, and round after that"
+    truncated = np.trunc(values / scale + zero_point), np.trunc(values / scale) + zero_point
+    if any(np.array_equal(codes, wrong) for wrong in truncated):
+        return "that truncates: 0.8 / 0.5 = 1.6 lies nearer to 2 than to 1, so use np.round first"
+    if not np.array_equal(codes, [10, 11, 11, 12, 9, 8]):
+        example = "0, 0.5, 0.7, 0.8, -0.7, -0.8 with scale 0.5 and zero point 10 give 10, 11, 11, 12, 9, 8"
+        return f"{example}; found {codes.tolist()}"
+    ends = np.asarray(_call(function, np.array([1e3, -1e3], np.float32), scale, zero_point))
+    if not np.array_equal(ends, [127, -128]):
+        return f"values outside the range must stop at 127 and -128, found {ends.tolist()}: clip first, then cast"
+    if codes.dtype != np.int8:
+        return f"the values are right; now return them as int8, found {codes.dtype}"
+    return None
+
+
+@_exercise
+def held_out(function: Callable) -> str | None:
+    """Which pictures calibrate and which are scored: no picture may do both, and none that was trained on is scored."""
+    train, test = [f"train {n}" for n in range(8)], [f"test {n}" for n in range(5)]
+    calibration, scored = (list(part) for part in _call(function, train, test, 3))
+    if set(calibration) & set(scored):
+        return "a picture that calibrated is scored as well: the file was fitted to it, so its score says too much"
+    if set(scored) & set(train):
+        return "the network was trained on the pictures that you score; only test pictures are new to it"
+    if set(calibration) & set(test):
+        return "test pictures are for the score only; calibrate with training pictures, which the network knows anyway"
+    if len(calibration) != 3:
+        return f"`count` pictures are to calibrate: 3 here, found {len(calibration)}"
+    if sorted(scored) != test:
+        return f"the more pictures, the smaller the error bar: score all 5 test pictures, found {len(scored)}"
+    return None
+
+
+# --- 03_why_quantize ----------------------------------------------------------------------------------------------
+@_exercise
+def weight_scale(function: Callable) -> str | None:
+    """The scale of symmetric int8 weights: only the one farthest from zero decides."""
+    weights = np.array([0.01, -0.02, 0.0, 1.27, -2.54, 0.03], np.float32)
+    found = float(_call(function, weights))
+    wrong = {
+        1.27 / 127: "the weight farthest from zero is negative here: take absolute values first",
+        2.54 / 128: "the largest code of symmetric weights is 127, since -128 is left out",
+        2.54 / 255: "255 steps lie between -127.5 and 127.5; the largest weight is to get code 127",
+        3.81 / 255: "that range is not symmetric: with zero point 0, zero is in the middle of the codes",
+        3.81 / 254: "that range is not symmetric: with zero point 0, zero is in the middle of the codes",
+        127 / 2.54: "that is codes for each unit; the scale is the width of one code",
+    }
+    for value, hint in wrong.items():
+        if np.isclose(found, value, rtol=1e-4):
+            return hint
+    if not np.isclose(found, 0.02, rtol=1e-4):
+        example = "0.01, -0.02, 0, 1.27, -2.54 and 0.03 have scale 0.02"
+        return f"{example}, found {found:.4g}: only the weight farthest from zero decides, and it gets code 127 or -127"
+    return None
+
+
+@_exercise
+def value_of_bits(function: Callable) -> str | None:
+    """A normal float32 from sign, biased exponent and the integer of its 23 fraction bits."""
+    found = [float(_call(function, *parts)) for parts in ((0, 127, 0), (0, 128, 4194304), (1, 126, 0))]
+    if found == [1.0, 3.0, -0.5]:
+        return None
+    if found[0] == 0:
+        return "the fraction counts behind a 1 that is not stored: use 1 + fraction / 2**23"
+    if found[0] > 1e30:
+        return "the stored exponent is 127 too large, so that small numbers need no sign of their own: subtract 127"
+    if found[:2] == [1.0, 3.0]:
+        return "the sign bit 1 means minus"
+    if found[0] == 1 and found[1] > 1e6:
+        return "the fraction is an integer of 23 bits: divide it by 2**23"
+    if found[0] == 1 and found[1] == 2.5:
+        return "there are 23 fraction bits, so divide by 2**23"
+    return f"(0, 127, 0), (0, 128, 4194304) and (1, 126, 0) are 1, 3 and -0.5; found {found}"
+
+
+# --- 04_how_to_quantize -------------------------------------------------------------------------------------------
+@_exercise
+def scale_and_zero_point(function: Callable) -> str | None:
+    """Scale and zero point of the lecture's range, for the codes -128 to 127."""
+    scale, zero_point = (float(value) for value in _call(function, -5.4, 4.5))
+    if np.isclose(scale, 9.9 / 256, rtol=1e-6):
+        return "256 levels have 255 steps between them, as four fence posts have three gaps"
+    if np.isclose(scale, 255 / 9.9, rtol=1e-6):
+        return "that is codes for each unit; the scale is the width of one code, the other way round"
+    if not np.isclose(scale, 9.9 / 255, rtol=1e-6):
+        return f"the scale is the whole range divided by 255 steps, 0.0388 for -5.4 to 4.5; found {scale:.4g}"
+    if zero_point in (139, 139.0909090909091):
+        return "that is the code of zero if the codes go from 0 to 255; here they start at -128"
+    if np.isclose(zero_point, 11 + 1 / 11):
+        return "zero must be a code, and codes are whole numbers: round"
+    if np.isclose(abs(zero_point), abs(-128 + 5.4), atol=0.7):
+        return "divide `low` by the scale before you count codes from -128"
+    if zero_point != 11:
+        return f"`low` gets code -128, and zero lies -low / scale codes above it: 11; found {zero_point:g}"
+    if [float(value) for value in _call(function, 0.0, 6.0)][1] != -128:
+        return "right for -5.4 to 4.5; for 0 to 6 the zero point is -128"
+    return None
+
+
+@_exercise
+def back(function: Callable) -> str | None:
+    """From int8 codes back to numbers."""
+    codes = np.array([-128, 11, 12, 127], np.int8)
+    found = np.asarray(_call(function, codes, 0.5, 11), np.float64)
+    if found.shape != codes.shape:
+        return f"four codes give four numbers; found the shape {found.shape}"
+    if np.allclose(found, [-69.5, 0, 0.5, 58]):
+        return None
+    if np.allclose(found[1:], [0, 0.5, 58]):
+        return "-128 - 11 does not fit into int8 and wraps around: turn the codes into a wider type first"
+    if np.allclose(found, 0.5 * codes.astype(float) - 11):
+        return "the zero point is a code: subtract it before you multiply with the scale"
+    if np.allclose(found, 0.5 * (codes.astype(float) + 11)):
+        return "the zero point is the code of 0.0, so subtract it"
+    if np.allclose(found, 0.5 * codes.astype(float)):
+        return "the code 11 stands for 0.0 here, so subtract the zero point first"
+    return f"-128, 11, 12, 127 with scale 0.5 and zero point 11 give -69.5, 0, 0.5, 58; found {found.tolist()}"
+
+
+@_exercise
+def to_the_nearest(function: Callable) -> str | None:
+    """Round to a multiple of a step."""
+    found = [float(_call(function, x, step)) for x, step in ((3.14, 1.0), (3.14, 0.1), (-0.38, 0.25))]
+    if np.allclose(found, [3.0, 3.1, -0.5]):
+        return None
+    if np.allclose(found[:2], [3.0, 0.0]):
+        return "that is the slide's formula: 3.14 with step 0.1 gives 0.0. How many steps of 0.1 fit into 3.14?"
+    if np.allclose(found[:2], [3, 31]):
+        return "that is the number of steps; multiply it by the step to get a value again"
+    if np.allclose(found, [3.0, 3.1, -0.25]):
+        return "that truncates: -0.38 lies nearer to -0.5 than to -0.25, so round"
+    return f"3.14 to the nearest 1 and 0.1, and -0.38 to the nearest 0.25, are 3, 3.1 and -0.5; found {found}"
+
+
+@_exercise
+def integer_dot(function: Callable) -> str | None:
+    """The sum of products of codes, with the zero point of the inputs taken off, in 32 bits."""
+    inputs, weights = np.array([127, -128, 100, 11], np.int8), np.array([127, 127, -127, 5], np.int8)
+    found = int(_call(function, inputs, 11, weights))
+    exact = int((inputs.astype(int) - 11) @ weights.astype(int))
+    if found == exact:
+        return None
+    if found == int(inputs.astype(int) @ weights.astype(int)):
+        return "the code 11 stands for zero: subtract the zero point from the inputs first"
+    if -128 <= found <= 127:
+        return "the sum does not fit into 8 bits and wrapped around: turn both into int32 before you multiply"
+    if found == int(((inputs - np.int8(11)).astype(int)) @ weights.astype(int)):
+        return "-128 - 11 does not fit into int8: turn the codes into int32 before you subtract"
+    return f"the small example gives {exact}, found {found}: add up (input - zero_point) * weight in int32"
+
+
+@_exercise
+def bias_codes(function: Callable) -> str | None:
+    """Biases have the scale of the products that they are added to: input scale times weight scale, in int32."""
+    bias, weight_scale = np.array([0.5, -0.25, 0.010307], np.float32), np.array([0.01, 0.005, 0.002], np.float32)
+    found = np.asarray(_call(function, bias, 0.02, weight_scale))
+    exact = bias.astype(float) / (0.02 * weight_scale.astype(float))  # 2500, -2500, 257.7
+    if found.shape != bias.shape:
+        return f"three biases have three codes; found the shape {found.shape}"
+    own = np.abs(bias).max() / 127
+    wrong = {
+        "that is the scale of the weights alone; the bias is added to products of inputs and weights": weight_scale,
+        "that is the scale of the inputs alone; the bias is added to products of inputs and weights": 0.02,
+        "a scale of its own would not fit: sums can only be added in the same scale, that of the products": own,
+    }
+    for hint, scale in wrong.items():
+        if np.all(np.abs(found - bias / scale) < 1):
+            return hint
+    if np.allclose(found, np.clip(np.round(exact), -128, 127)):
+        return "a bias is not clipped to eight bits: it is added to a sum of 32 bits and has 32 bits itself"
+    if np.array_equal(found, np.trunc(exact)):
+        return "that truncates: 257.7 lies nearer to 258 than to 257, so round"
+    if not np.array_equal(found, np.round(exact)):
+        return f"0.5, -0.25 and 0.010307 have the codes 2500, -2500 and 258 here; found {found.tolist()}"
+    if found.dtype != np.int32:
+        return f"the values are right; now return them as int32, found {found.dtype}"
+    return None
+
+
+# --- 05_tradeoffs -------------------------------------------------------------------------------------------------
+@_exercise
+def only_one_right(function: Callable) -> str | None:
+    """Count the pictures that just one of two models gets right."""
+    first = np.array([True, True, True, False, False, True, False])
+    second = np.array([True, False, False, True, False, False, False])
+    found = tuple(int(n) for n in _call(function, first, second))
+    if found == (3, 1):
+        return None
+    if found == (1, 3):
+        return "the two numbers are the wrong way round: the first counts where only the first model is right"
+    if found == (4, 2):
+        return "those are all right answers of each model; leave out the pictures that both get right"
+    return f"expected (3, 1) for the small example, found {found}: combine the two with & and ~"
+
+
+@_exercise
+def on_the_front(function: Callable) -> str | None:
+    """Which of five networks no other one beats in both time and accuracy."""
+    times, accuracies = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([0.80, 0.90, 0.85, 0.95, 0.94])
+    found = np.asarray(_call(function, times, accuracies))
+    if found.shape != times.shape or found.dtype != bool:
+        return f"five networks give five booleans; found {found.dtype} of shape {found.shape}"
+    if found.tolist() == [True, True, False, True, False]:
+        turned = np.asarray(_call(function, times[::-1].copy(), accuracies[::-1].copy()))
+        if turned.tolist() == [False, True, False, True, True]:
+            return None
+        return "right for networks in order of time; the same five in another order give another answer"
+    if found.tolist() == [False, False, True, False, True]:
+        return "those are the ones that another network beats: turn it round with ~"
+    if found.sum() == 1:
+        return "that is one best network; on the front are all that no other one beats in both"
+    if not found.any():
+        return "no network beats itself: it must be faster, or more accurate, than the other"
+    return f"of the small example, only the third and the fifth are beaten; found {found.tolist()}"
+
+
+# --- 06_other_parts -----------------------------------------------------------------------------------------------
+@_exercise
+def channel_scales(function: Callable) -> str | None:
+    """One scale for each output channel, which lie along the first axis."""
+    weights = np.array([[[0.5, -1.27], [0.1, 0.0]], [[0.127, 0.0], [-0.1, 0.02]], [[-2.54, 1.0], [0.3, 2.0]]])
+    found = np.asarray(_call(function, weights), np.float64)
+    if found.size == 1:
+        return "that is one scale for the whole layer; give each of the three channels its own"
+    if found.shape != (3,):
+        return f"three output channels, along the first axis, have three scales; found the shape {found.shape}"
+    if np.allclose(found, [0.01, 0.001, 0.02]):
+        return None
+    if np.allclose(found, [0.5 / 127, 0.001, 2 / 127]):
+        return "a channel's weight farthest from zero may be negative: take absolute values first"
+    if np.allclose(found * 128 / 127, [0.01, 0.001, 0.02]):
+        return "weights have codes from -127 to 127: divide by 127"
+    return f"the largest |weight| of each channel divided by 127 is 0.01, 0.001 and 0.02; found {found.tolist()}"
+
+
+@_exercise
+def straight_through(function: Callable) -> str | None:
+    """The gradient that the straight-through estimator passes back, with the range from -1 to 2."""
+    values, gradient = np.array([-1.5, -1.0, 0.3, 2.0, 2.5]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    found = np.asarray(_call(function, values, gradient, -1.0, 2.0), np.float64)
+    if found.shape != values.shape:
+        return f"five values have five gradients; found the shape {found.shape}"
+    if np.allclose(found, [0, 2, 3, 4, 0]):
+        return None
+    if np.allclose(found, gradient):
+        return "values outside the range are clipped: moving them a little changes nothing, so their gradient is 0"
+    if not found.any():
+        return "that is the gradient of the staircase itself; the estimator treats rounding as if it were not there"
+    if np.allclose(found, [0, 1, 1, 1, 0]):
+        return "that is the slope; multiply it by the gradient that comes from behind"
+    if np.allclose(found, [0, 0, 3, 0, 0]):
+        return "right inside; the ends of the range still belong to it"
+    return f"the gradient passes unchanged from -1 to 2, and not outside: 0, 2, 3, 4, 0; found {found.tolist()}"
+
+
+# --- 07_on_the_board ----------------------------------------------------------------------------------------------
+@_exercise
+def bytes_alive(answer: int) -> str | None:
+    """While conv4 runs in float32: its input and its output, and what waits at the other end of the shortcut."""
+    numbers = 24 * 24 * 32
+    if answer == 3 * numbers * 4:
+        return None
+    if answer == 3 * numbers:
+        return "that is int8, with one byte a number; a float32 has four"
+    if answer == 2 * numbers * 4:
+        return "pool1 is still needed as well: the addition after conv4 reads it"
+    if answer == numbers * 4:
+        return "that is one of the tensors; a layer needs its input and its output at the same time"
+    if answer == 4 * numbers * 4:
+        return "add1 is written by the next operator; while conv4 runs, it is not there yet"
+    return "add up the three tensors that are in memory, 24 × 24 × 32 numbers each, and four bytes for a number"
+
+
+@_exercise
+def smlad(function: Callable) -> str | None:
+    """The sum of two products and a total, from 16-bit numbers in pairs."""
+    found = int(_call(function, (3, -4), (5, 6), 100))
+    wrong = {
+        15 - 24: "what was in the total before is lost: the instruction accumulates",
+        100 + 18 - 20: "the halves are crossed: the first goes with the first (crossed is another instruction, SMLADX)",
+        100 + 15: "that is one product; the instruction adds two",
+        100 - 24: "that is one product; the instruction adds two",
+        100 + 15 + 24: "the second product is negative, and is added as it is",
+        (100 + 15) * -24: "both products are added to the total",
+    }
+    if found in wrong:
+        return wrong[found]
+    if found != 91:
+        return f"3 × 5 + (-4) × 6 + 100 = 91; found {found}"
+    if int(_call(function, (-128, -128), (-128, -128), 0)) != 2 * 128**2:
+        return "(-128) × (-128) is 16,384, which no int8 can hold: multiply as integers of 32 bits"
+    return None
+
+
+# --- 08_summary ---------------------------------------------------------------------------------------------------
+@_exercise
+def parameters_that_fit(answer: int) -> str | None:
+    """256 kB of flash, 15 kB for everything but the weights, one byte a weight."""
+    if answer == 241_000:
+        return None
+    if answer == 241:
+        return "that is in kB; how many weights of one byte each are in it?"
+    if answer == 256_000:
+        return "the rest of the file, 15 kB, has to fit as well"
+    if answer in (60_250, 241_000 / 4):
+        return "that is for float32, with four bytes a weight; int8 takes one"
+    return "take the rest of the file off the flash, and divide by the bytes of one weight"

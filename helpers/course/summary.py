@@ -1,0 +1,184 @@
+"""The comparison of all kinds of files: measured once, kept in `metrics.json`, shown wherever it is needed."""
+
+import json
+import time
+from pathlib import Path
+
+from helpers.base import artifacts, console, data, metrics
+from helpers.base.seed import SEED
+from helpers.base.tables import Table
+from helpers.measure import accuracy, latency
+from helpers.measure.accuracy import Score
+from helpers.measure.latency import Timings
+from helpers.networks import converted
+from helpers.pictures.datasets import Pets
+from helpers.tflite import inspect, micro
+
+SECONDS = 30
+
+
+FEW = {"int16x8": 150}  # pictures; no fast kernels exist for it, and all the pictures would take half a minute
+
+
+ROUNDS = {"XNNPACK": 40, "built-in": 20, "reference": 10}  # the slower the kernels, the fewer rounds
+
+
+REFERENCE = data.folder() / "reference_results.json"
+
+
+REFERENCE_SECTIONS = (
+    "machine",
+    "training",
+    "conversion",
+    "why",
+    "integers",
+    "comparison",
+    "bits",
+    "frontier",
+    "parts",
+    "board",
+)
+
+
+def measure_timings(files: dict[str, Path], pets: Pets) -> dict[str, Timings]:
+    """Time one picture on every file with every kernel set, {kernel set: timings}."""
+    image = pets.arrays("test")[0][0]
+    return {kernels: latency.time_files(files, image, kernels, rounds=rounds) for kernels, rounds in ROUNDS.items()}
+
+
+def record_comparison(
+    pets: Pets, files: dict[str, Path], scores: dict[str, Score], timings: dict[str, Timings]
+) -> dict:
+    """Write the comparison into `metrics.json` and return it: plain numbers, one entry for each file."""
+    comparison = {
+        "data": pets.title,
+        "pictures": pets.counts["test"],
+        "seed": SEED,
+        "kernels": list(timings),
+        "written": time.time(),
+        "models": {name: _row(name, files, scores, timings) for name in files},
+    }
+    metrics.record(pets.source, "comparison", comparison)
+    return comparison
+
+
+def _row(name: str, files: dict[str, Path], scores: dict[str, Score], timings: dict[str, Timings]) -> dict:
+    low, high = scores[name].interval
+    parts = inspect.bytes_by_purpose(files[name])
+    return {
+        "bytes": sum(parts.values()),
+        "weight_bytes": parts["weights"],
+        "arena_bytes": _arena(files[name]),
+        "sha256": artifacts.sha256(files[name]),
+        "pictures": len(scores[name].labels),
+        "accuracy": scores[name].accuracy,
+        "low": low,
+        "high": high,
+        "p_value": accuracy.mcnemar(scores["float32"].correct, scores[name].correct).p_value,
+        "milliseconds": {k: vars(t.milliseconds(name)) for k, t in timings.items()},
+        "ratio": {k: vars(t.ratio("float32", name)) for k, t in timings.items()},
+    }
+
+
+def _arena(file: Path) -> int | None:
+    """Return the tensor arena in bytes; None if TensorFlow Lite Micro is not here or cannot run the file."""
+    try:
+        return micro.arena_bytes(file)
+    except (NotImplementedError, TimeoutError, ValueError):
+        return None
+
+
+def comparison(pets: Pets) -> dict:
+    """Return the comparison on this data from `metrics.json`, measuring it first if there is none of these files."""
+    found = metrics.read().get(pets.source, {}).get("comparison")
+    files = converted.files(pets)
+    if found is None or any(found["models"][name]["sha256"] != artifacts.sha256(files[name]) for name in files):
+        about = console.duration(SECONDS)
+        print(f"The comparison is not there yet: making it now (about {about} on two cores).", flush=True)
+        scores = accuracy.score_all(files, *pets.arrays("test"), few=FEW)
+        found = record_comparison(pets, files, scores, measure_timings(files, pets))
+    return found
+
+
+def newest_comparison() -> dict:
+    """Return the comparison that was written last, on whatever data.
+
+    Raises:
+        FileNotFoundError: no run has got as far as a comparison.
+    """
+    found = [sections["comparison"] for sections in metrics.read().values() if "comparison" in sections]
+    if not found:
+        where = artifacts.root() / metrics.METRICS
+        raise FileNotFoundError(f"{where} holds no comparison yet: run 05_tradeoffs, or `make run`.")
+    return max(found, key=lambda comparison: comparison["written"])
+
+
+def comparison_table(comparison: dict | None = None) -> Table:
+    """Return the comparison as a table: size, accuracy with interval, McNemar's test, and latency ratios.
+
+    Args:
+        comparison: from `comparison` or `record_comparison`; by default the one that was written last.
+    """
+    comparison = comparison or newest_comparison()
+    kernels, data = comparison["kernels"], comparison["data"]
+    rows = [
+        [name, f"{r['bytes'] / 1e3:,.1f}", _kilobytes(r["arena_bytes"]), _share(r), f"{r['p_value']:.2f}"]
+        + [f"{r['ratio'][k]['value']:.2f}" for k in kernels]
+        for name, r in comparison["models"].items()
+    ]
+    pictures = comparison["pictures"]
+    fewer = {name: row.get("pictures", pictures) for name, row in comparison["models"].items()}
+    heads = [
+        "model",
+        "file, kB",
+        "arena, kB",
+        "accuracy (95% interval)",
+        "p",
+        *(f"speed-up, {name}" for name in kernels),
+    ]
+    seen = "".join(f", {count:,} of them for {name}" for name, count in fewer.items() if count < pictures)
+    return Table(heads, rows, f"{data[:1].upper()}{data[1:]}, {pictures:,} test pictures{seen}")
+
+
+def _kilobytes(count: int | None) -> str:
+    return "–" if count is None else f"{count / 1e3:,.1f}"
+
+
+def _share(row: dict) -> str:
+    return f"{row['accuracy']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+
+
+# --- the reference run on the photographs -------------------------------------------------------------------------
+def reference() -> dict:
+    """Return what the suite measured on the photographs, from `data/reference_results.json`.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+    """
+    if not REFERENCE.exists():
+        raise FileNotFoundError(f"{REFERENCE.name} is not in data/: get the whole repository, or write it (`--write`).")
+    return json.loads(REFERENCE.read_text())
+
+
+def reference_table() -> Table:
+    """Return the comparison of the reference run, with the processor it was measured on in its caption."""
+    found = reference()
+    table = comparison_table(found["comparison"])
+    table.caption = f"Reference run, not yours: {table.caption}, on {found['machine']['processor']}"
+    return table
+
+
+def write_reference() -> None:
+    """Copy what a run on the photographs measured from `metrics.json` to `data/reference_results.json`.
+
+    Raises:
+        FileNotFoundError: there is no whole run on the photographs in `metrics.json`.
+    """
+    measured = metrics.read().get("photographs", {})
+    missing = [section for section in REFERENCE_SECTIONS if section not in measured]
+    if missing:
+        raise FileNotFoundError(
+            f"metrics.json holds no {', '.join(missing)} on the photographs: run all notebooks there."
+        )
+    with artifacts.atomic(REFERENCE) as part:
+        part.write_text(json.dumps({section: measured[section] for section in REFERENCE_SECTIONS}, indent=2) + "\n")

@@ -1,0 +1,173 @@
+"""How often a .tflite file is right, how sure that number is, and whether two files really differ."""
+
+import dataclasses
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from helpers.base import console
+from helpers.base.machine import THREADS
+from helpers.pictures.conventions import normalise
+from helpers.tflite import interpreter
+
+BATCH = 10  # larger batches fall out of the cache and are no faster
+
+
+def predict(
+    model: Path | bytes, images: np.ndarray, kernels: str = "XNNPACK", to_input=interpreter.quantize_input
+) -> np.ndarray:
+    """Return the probabilities that a model gives, float32 [n, classes].
+
+    Pictures run in batches, on one interpreter a core.
+
+    Args:
+        model: path or content of a .tflite file.
+        images: uint8 [n, 96, 96, 3].
+        kernels: see `interpreter`.
+        to_input: how float inputs become the model's type.
+
+    Raises:
+        ValueError: there are no pictures.
+    """
+    if len(images) == 0:
+        raise ValueError("Expected at least one picture to classify; found none.")
+    parts = [part for part in np.array_split(images, THREADS) if len(part)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return np.concatenate(list(pool.map(lambda part: _predict_part(model, part, kernels, to_input), parts)))
+
+
+def _predict_part(model: Path | bytes, images: np.ndarray, kernels: str, to_input) -> np.ndarray:
+    """Classify pictures on one core: whole batches first, then the rest as one smaller batch."""
+    whole = len(images) // BATCH * BATCH
+    outputs = []
+    for pictures, batch in ((images[:whole], BATCH), (images[whole:], len(images) - whole)):
+        if len(pictures):
+            ready = interpreter.load(model, kernels, batch)
+            entry = ready.get_input_details()[0]
+            chunks = (pictures[i : i + batch] for i in range(0, len(pictures), batch))
+            outputs += [interpreter.run(ready, to_input(normalise(chunk), entry)) for chunk in chunks]
+    return np.concatenate(outputs)
+
+
+# --- what the predictions are worth -------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """How a model did on a set of pictures.
+
+    Attributes:
+        probabilities: float32 [n, classes].
+        labels: int64 [n].
+    """
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """The class with the largest probability, int64 [n]."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether each prediction is right, bool [n]."""
+        return self.predictions == self.labels
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right predictions, 0 to 1."""
+        return float(self.correct.mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of the accuracy (Wilson 1927), which stays inside 0 to 1."""
+        return wilson(int(self.correct.sum()), len(self.labels))
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%})"
+
+
+def wilson(right: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval for `right` out of `total` (doi:10.1080/01621459.1927.10502953), from SciPy.
+
+    Raises:
+        ValueError: there are no pictures, or more right answers than pictures.
+    """
+    if total < 1 or not 0 <= right <= total:
+        raise ValueError(f"Expected 0 <= right <= total and at least one picture; found {right} of {total}.")
+    interval = stats.binomtest(right, total).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def score(model: Path | bytes, images: np.ndarray, labels: np.ndarray, **options) -> Score:
+    """Run a model over labelled pictures; `options` go to `predict`."""
+    return Score(predict(model, images, **options), labels)
+
+
+def score_all(
+    files: dict[str, Path], images: np.ndarray, labels: np.ndarray, few: dict[str, int] | None = None
+) -> dict[str, Score]:
+    """Score several files on the same pictures, {name: score}, with a progress bar.
+
+    Args:
+        files: {name: path}.
+        images, labels: the pictures, uint8 [n, 96, 96, 3], and their classes, int64 [n].
+        few: {name: how many pictures} for files that are too slow to see all; they see the first ones.
+    """
+    bar, few = console.progress(files.items(), "Scoring", "file", len(files)), few or {}
+    return {name: score(path, images[: few.get(name)], labels[: few.get(name)]) for name, path in bar}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two models on the same pictures.
+
+    Attributes:
+        only_first, only_second: pictures that just one of the two gets right.
+        p_value: McNemar's exact test: how likely a split this uneven is if both are equally good.
+    """
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> Comparison:
+    """Compare two models picture by picture (McNemar 1947, doi:10.1007/BF02295996), exactly.
+
+    If one of them has seen fewer pictures, only these count.
+
+    Pictures that both get right, or both wrong, say nothing about which is better.  Among the others, two equally
+    good models would win as a fair coin does; SciPy's binomial test gives the probability.
+
+    Args:
+        first, second: whether each picture was classified rightly, bool [n]; the same pictures in the same order.
+    """
+    both = min(len(first), len(second))
+    first, second = first[:both], second[:both]
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    either = only_first + only_second
+    return Comparison(only_first, only_second, float(stats.binomtest(only_first, either).pvalue) if either else 1.0)
+
+
+def cliff(scores: Mapping[int, Score], whole: Score, points: float = 5.0) -> int | None:
+    """Return where accuracy breaks off: the most bits at which it is more than `points` points below float32.
+
+    The loss must also be more than chance: McNemar's test on the same pictures gives less than 0.05.  None if there is
+    no such number among those tried.
+
+    Args:
+        scores: {bits: Score}, from `Simulation.sweep`.
+        whole: of the float32 network on the same pictures.
+        points: percentage points of accuracy.
+    """
+    over = [
+        bits
+        for bits, score in scores.items()
+        if 100 * (whole.correct.sum() - score.correct.sum()) > points * len(whole.labels)
+        and mcnemar(whole.correct, score.correct).p_value < 0.05
+    ]
+    return max(over, default=None)

@@ -1,0 +1,1 @@
+"""The networks of the course: how they are built, trained, kept and converted."""

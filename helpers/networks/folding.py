@@ -1,0 +1,87 @@
+"""Batch normalisation folded into the convolution before it: what every converter does before it quantizes.
+
+In inference, batch normalisation multiplies a channel by one number and adds another, and so does a convolution.  So
+the two become one convolution with other weights and a bias (Jacob et al., arXiv 1712.05877, section 3.2).  The weights
+that are quantized are these folded ones.
+"""
+
+import numpy as np
+
+from helpers.base.tf import keras
+
+layers = keras.layers
+
+
+WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)  # a DepthwiseConv2D is no Conv2D in Keras
+
+
+def channel_axis(layer: keras.Layer) -> int:
+    """Return the axis of a layer's weights along which its output channels lie: 2 for a depthwise kernel, else last."""
+    return 2 if isinstance(layer, layers.DepthwiseConv2D) else -1
+
+
+def fold(model: keras.Model) -> keras.Model:
+    """Return a model that computes the same without batch normalisation, in float32.
+
+    Layers keep their names; those of batch normalisation and dropout are gone.
+
+    Args:
+        model: a functional model with one output, in which each batch normalisation directly follows a convolution or
+            a dense layer without activation.
+
+    Raises:
+        ValueError: a batch normalisation has nothing before it to be folded into.
+    """
+    norms = {_source(layer).name: layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)}
+    tensors, weights = {id(entry): entry for entry in model.inputs}, {}
+    for layer in model.layers:
+        if isinstance(layer, layers.InputLayer):
+            continue
+        inputs = layer.input
+        found = [tensors[id(tensor)] for tensor in (inputs if isinstance(inputs, list) else [inputs])]
+        if isinstance(layer, layers.BatchNormalization | layers.Dropout):
+            tensors[id(layer.output)] = found[0]  # a batch normalisation: done by the layer before
+            continue
+        copy, values = _copy(layer, norms.get(layer.name))
+        tensors[id(layer.output)] = copy(found if isinstance(inputs, list) else found[0])
+        weights[layer.name] = values
+    folded = keras.Model(model.input, tensors[id(model.output)], name=model.name)
+    for name, values in weights.items():
+        folded.get_layer(name).set_weights(values)
+    return folded
+
+
+def _source(norm: keras.Layer) -> keras.Layer:
+    """Return the layer whose output a batch normalisation takes.
+
+    Raises:
+        ValueError: it is not one that it can be folded into.
+    """
+    source = norm.input._keras_history.operation
+    if not isinstance(source, WEIGHTED) or source.activation is not keras.activations.linear:
+        raise ValueError(
+            f"{norm.name} follows {source.name}; expected a convolution or dense layer without activation, into which "
+            "it can be folded."
+        )
+    return source
+
+
+def _copy(layer: keras.Layer, norm: keras.Layer | None) -> tuple[keras.Layer, list[np.ndarray]]:
+    """Return a new layer of the same kind, with a bias if there is something to fold, and the weights it is to have."""
+    config = layer.get_config()
+    if norm is None:
+        return type(layer).from_config(config), layer.get_weights()
+    copy = type(layer).from_config(config | {"use_bias": True})
+    kernel, *bias = layer.get_weights()
+    return copy, folded_weights(kernel, bias[0] if bias else 0.0, norm, channel_axis(layer))
+
+
+def folded_weights(kernel: np.ndarray, bias: np.ndarray | float, norm: keras.Layer, axis: int) -> list[np.ndarray]:
+    """Return kernel and bias after folding: kernel * gamma / sigma, and beta + (bias - mean) * gamma / sigma."""
+    mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+    gamma = norm.gamma.numpy() if norm.scale else np.ones_like(mean)
+    beta = norm.beta.numpy() if norm.center else np.zeros_like(mean)
+    factor = gamma / np.sqrt(variance + norm.epsilon)
+    shape = [1] * kernel.ndim
+    shape[axis] = -1
+    return [kernel * factor.reshape(shape), beta + (bias - mean) * factor]

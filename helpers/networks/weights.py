@@ -1,0 +1,70 @@
+"""Weights of a Keras model in a file: all of them, or those of a checkpoint with a model card."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from helpers.base import artifacts
+from helpers.base.tf import keras
+
+
+def save_weights(model: keras.Model, path: Path, dtype: str = "float32") -> None:
+    """Write a model's weights as an .npz file, {'conv1/kernel': array, ...}, readable without Keras.
+
+    Args:
+        model: any Keras model.
+        path: of the file.
+        dtype: of the numbers in the file; "float16" makes it half as large and keeps 11 significant bits.
+
+    Raises:
+        ValueError: a weight is NaN or infinite, or too large for that type.
+    """
+    with np.errstate(over="ignore"):
+        values = {weight.path: weight.numpy().astype(dtype) for weight in model.weights}
+    broken = [name for name, value in values.items() if not np.isfinite(value).all()]
+    if broken:
+        raise ValueError(
+            f"Expected finite weights that {dtype} can hold; {', '.join(broken)} of {model.name} has others: "
+            "train it again with a smaller learning rate, or save it as float32."
+        )
+    with artifacts.atomic(path) as part, part.open("wb") as file:
+        np.savez(file, **values)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Read what `save_weights` wrote, in any dtype, into a model of the same architecture.
+
+    Raises:
+        ValueError: the file holds other weights than the model has.
+    """
+    with np.load(path, allow_pickle=False) as saved:
+        if sorted(saved) != sorted(weight.path for weight in model.weights):
+            raise ValueError(
+                f"{Path(path).name} holds other weights than {model.name} has; was it made for that network?"
+            )
+        for weight in model.weights:
+            weight.assign(saved[weight.path].astype(np.float32))
+
+
+def load_checkpoint(model: keras.Model, path: Path) -> None:
+    """Read weights that come with the suite, if they are those that the model card beside them describes.
+
+    Args:
+        model: of the architecture that the weights belong to.
+        path: the .npz file; the card is the .json file of the same name.
+
+    Raises:
+        FileNotFoundError: the weights or their card are not there.
+        ValueError: the file is not the one that the model card describes, or belongs to another architecture.
+    """
+    path = Path(path)
+    for needed in (path, path.with_suffix(".json")):
+        if not needed.exists():
+            raise FileNotFoundError(
+                f"There are no weights in {path}, or no card: get the whole repository, or train from scratch."
+            )
+    card = json.loads(path.with_suffix(".json").read_text())
+    if artifacts.sha256(path) != card["sha256"]:
+        raise ValueError(f"{path.name} is not the file that its model card describes: its SHA-256 differs.")
+    load_weights(model, path)

@@ -1,0 +1,1 @@
+"""Cats and dogs from three sources, all in one shape."""

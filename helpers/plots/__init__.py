@@ -1,0 +1,84 @@
+"""One function for each figure of the course: `plots.number_line(...)`.
+
+Each file holds the figures of one subject; `style` says how all of them look.
+"""
+
+from helpers.plots.board import flash_budget, instructions, memory_plan, ram_bar, ram_budget
+from helpers.plots.by_hand import (
+    activation_ranges,
+    channel_ranges,
+    discretized,
+    number_line,
+    precision_axes,
+    sqnr_by_bits,
+)
+from helpers.plots.course import course_map
+from helpers.plots.diagrams import kinds_of_quantization, network_parts, reasons, tree
+from helpers.plots.energy import energy_per_inference, energy_per_operation, number_bits
+from helpers.plots.fewer_bits import (
+    accuracy_by_bits,
+    layer_errors,
+    qat_recovery,
+    repairs,
+    sensitivity,
+    straight_through,
+    tensor_sqnr,
+)
+from helpers.plots.files import calibrations, code_differences, file_bytes
+from helpers.plots.histograms import clipping, equal_range, layer_histograms, pruned_histograms
+from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
+from helpers.plots.results import overview, own_pets
+from helpers.plots.style import Picture
+from helpers.plots.tradeoffs import accuracies, frontier, power, tradeoff
+from helpers.plots.training import class_balance, confusion, pictures, training_curves
+
+__all__ = [
+    "Picture",
+    "accuracies",
+    "accuracy_by_bits",
+    "activation_ranges",
+    "calibrations",
+    "channel_ranges",
+    "class_balance",
+    "clipping",
+    "code_differences",
+    "confusion",
+    "course_map",
+    "discretized",
+    "energy_per_inference",
+    "energy_per_operation",
+    "equal_range",
+    "file_bytes",
+    "flash_budget",
+    "frontier",
+    "instructions",
+    "kinds_of_quantization",
+    "latencies",
+    "layer_errors",
+    "layer_histograms",
+    "memory_plan",
+    "network_parts",
+    "number_bits",
+    "number_line",
+    "overview",
+    "own_pets",
+    "pictures",
+    "power",
+    "precision_axes",
+    "pruned_histograms",
+    "qat_recovery",
+    "ram_bar",
+    "ram_budget",
+    "ratios",
+    "reasons",
+    "repairs",
+    "roofline",
+    "sensitivity",
+    "slide_latencies",
+    "sqnr_by_bits",
+    "straight_through",
+    "tensor_sqnr",
+    "tradeoff",
+    "training_curves",
+    "tree",
+]

@@ -1,0 +1,285 @@
+"""A board: its flash, its RAM, the tensor arena, and what its processor would execute."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from helpers.board.arena import Allowance, MemoryPlan, Ram, alive
+from helpers.board.boards import Board
+from helpers.board.counts import Count, Counts
+from helpers.board.routines import POINTWISE, ROUTINES
+from helpers.networks.costs import LayerCost
+from helpers.plots import style
+from helpers.plots.style import BLACK, COLOURS, GREY, HATCHES, ORANGE, SKY, Picture
+
+
+def flash_budget(sizes: dict[str, int], board: Board) -> Picture:
+    """Show the size of each file against the flash of a board.
+
+    Args:
+        sizes: {kind of file: bytes}.
+        board: from `boards.load`.
+    """
+    names, values = list(sizes), list(sizes.values())
+    flash = board.flash_bytes
+    figure, axis = style.axes(9.5, 1.5 + 0.5 * len(names))
+    for row, (name, size) in enumerate(sizes.items()):
+        axis.barh(row, size / 1e3, color=COLOURS[name], hatch=HATCHES[name], edgecolor="white")
+        label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axis.text(size / 1e3, row, f" {size / 1e3:,.0f} kB, {size / flash:.0%}", va="center", bbox=label, zorder=3)
+    axis.axvline(flash / 1e3, color=BLACK, linestyle="--", linewidth=2)
+    words = f"flash: {style.binary_size(flash)}"
+    axis.annotate(words, (flash / 1e3, 1), (-6, -4), ("data", "axes fraction"), "offset points", ha="right", va="top")
+    axis.set(xlabel="kB (1000 bytes), and share of the flash", yticks=range(len(names)), yticklabels=names)
+    axis.set(xlim=(0, 1.22 * max(flash, *values) / 1e3), ylim=(len(names) - 0.4, -1.1))
+    fits = [name for name in names if sizes[name] <= flash]
+    if len(fits) == len(names):
+        title = f"Every file fits into the flash of the {board.name}"
+    else:
+        title = (
+            f"Too large for the flash of the {board.name}: {style.join([name for name in names if name not in fits])}"
+        )
+    axis.set_title(title)
+    found = style.join([f"{name} {size / 1e3:,.0f} kB or {size / flash:.0%}" for name, size in sizes.items()])
+    return Picture(figure, f"Bars of the file sizes against {style.binary_size(flash)} of flash: {found}. {title}.")
+
+
+def ram_budget(costs: Sequence[LayerCost], board: Board) -> Picture:
+    """Show the activations in memory while each layer runs, in float32 and in int8, against the RAM of a board.
+
+    Args:
+        costs: from `costs.layer_costs`: `live` numbers of 4 bytes in float32 and of 1 byte in int8.
+        board: from `boards.load`.
+    """
+    live, places = np.array([cost.live for cost in costs]), np.arange(len(costs))
+    figure, axis = style.axes(min(11, 4 + 0.5 * len(costs)), 4.8)
+    peak = int(live.argmax())
+    for shift, (name, width) in zip((-0.2, 0.2), (("float32", 4), ("int8", 1)), strict=True):
+        look = {"color": COLOURS[name], "hatch": HATCHES[name], "edgecolor": "white", "label": name}
+        axis.bar(places + shift, width * live / 1e3, 0.4, **look)
+    largest = f"{4e-3 * live[peak]:,.0f} kB in float32, {1e-3 * live[peak]:,.0f} kB in int8"
+    axis.text(peak - 0.4, 4e-3 * live[peak], largest, va="bottom")
+    axis.axhline(board.ram_bytes / 1e3, color=BLACK, linestyle="--", linewidth=2)
+    words = f"RAM: {style.binary_size(board.ram_bytes)}"
+    axis.annotate(words, (1, board.ram_bytes / 1e3), (-4, 4), ("axes fraction", "data"), "offset points", ha="right")
+    axis.set(ylabel="activations (kB of 1000 bytes)", xlabel="layer, in the order in which they run", xticks=places)
+    axis.set_xticklabels([cost.name for cost in costs], rotation=90 if len(costs) > 12 else 0, fontsize=11)
+    axis.set(ylim=(0, 1.15 * max(4 * live.max(), board.ram_bytes) / 1e3), xlim=(-0.6, len(costs) - 0.4))
+    fits = [name for name, width in (("float32", 4), ("int8", 1)) if width * live.max() <= board.ram_bytes]
+    words = {2: "Both fit into the RAM", 1: "Only int8 fits into the RAM", 0: "Neither fits into the RAM"}[len(fits)]
+    axis.set_title(f"{words}: the peak is at {costs[peak].name}")
+    axis.legend(loc="upper right")
+    return Picture(
+        figure,
+        f"Bars of activation memory by layer. The peak, at {costs[peak].name}, is {largest}; the {board.name} has "
+        f"{board.ram_bytes / 1e3:,.0f} kB of RAM. {words}.",
+    )
+
+
+# --- 07: what a microcontroller would execute ---------------------------------------------------------------------
+KERNEL_LOOKS = {  # how a kernel works: hatching; the colour says float32 or int8
+    "float32": {"plain loop": "", "blocks of 2 × 2": "..", "vectors": "--"},
+    "int8": {"plain loop": "//", "blocks of 2 × 2": "//..", "vectors": "//--", "SMLAD": "xx", "SDOT": "xx"},
+}
+
+
+def instructions(counts: Counts, core: str = "Cortex-M4F", layer: str = POINTWISE) -> Picture:
+    """Show the instructions that a multiply-accumulate takes, on all processors, and kernel by kernel on one of them.
+
+    Left, for each processor: the best float32 kernel, the best int8 kernel without instructions of its own, and the
+    one with them.  Right: every kernel on one processor, with the cycles that its manual gives.
+
+    Args:
+        counts: from `counts.counts`.
+        core: the processor on the right, one with known cycles.
+        layer: routines.POINTWISE or DEPTHWISE.
+
+    Raises:
+        KeyError: there are no counts of that layer for the processor on the right.
+    """
+    chosen = [count for count in counts.found.values() if ROUTINES[count.kernel].layer == layer]
+    ours = [count for count in chosen if count.core == core]
+    if not ours or not ours[0].cycles:
+        raise KeyError(f"Expected counts of a {layer}, and cycles, for {core!r}; found neither or one of them.")
+    best = {name: counts.fewest(name, layer) for name in dict.fromkeys(one.core for one in chosen)}
+    figure, (left, right) = style.axes(12, 5.2, ncols=2, width_ratios=(1.85, 1))
+    _core_bars(left, best)
+    _kernel_bars(right, ours)
+    soft = [name for name, found in best.items() if max(found.values(), key=lambda c: c.per_mac).per_mac > 50]
+    times = [counts.ratio(name, layer) for name in soft]
+    spread = " to ".join(dict.fromkeys(f"{time:.0f}" for time in sorted(times)[:: max(1, len(times) - 1)]))
+    left.set_title(f"Without an FPU, int8 takes {spread} times fewer" if soft else "All processors")
+    winners = _fewer_than_float32(ours)
+    without = f"{core}: no int8 kernel takes\nfewer instructions than float32"
+    right.set_title(f"{core}: fewer instructions\nthan float32 with {style.join(winners)} only" if winners else without)
+    figure.suptitle(f"Instructions for one multiply-accumulate of a {layer} ({counts.source})", fontsize=13)
+    listed = [f"{name} " + ", ".join(f"{w} {c.per_mac:.3g}" for w, c in found.items()) for name, found in best.items()]
+    kernels = [
+        f"{ROUTINES[c.kernel].label} {c.per_mac:.3g} ({c.cycles_per_mac[0]:.3g} to {c.cycles_per_mac[1]:.3g} cycles)"
+        for c in ours
+    ]
+    return Picture(
+        figure,
+        f"Bars of {counts.source} instructions per multiply-accumulate of a {layer}, on a logarithmic axis: "
+        f"{'; '.join(listed)}. Beside it every kernel on the {core}: {', '.join(kernels)}; fewer than the best float32 "
+        f"kernel: {style.join(winners) if winners else 'none'}.",
+    )
+
+
+def _fewer_than_float32(counts: Sequence[Count]) -> list[str]:
+    """Return the int8 kernels with fewer instructions than the best float32 kernel, by how they work."""
+    kinds = [(ROUTINES[count.kernel], count.per_mac) for count in counts]
+    limit = min(number for kernel, number in kinds if kernel.kind == "float32")
+    return [kernel.how for kernel, number in kinds if kernel.kind == "int8" and number < limit]
+
+
+def _core_bars(axis, best: dict[str, dict[str, Count]]) -> None:
+    """Draw a group of bars for each processor, on a logarithmic axis."""
+    names, place, middles = {}, 0.0, []
+    for found in best.values():
+        for name, count in found.items():
+            kind = name if name in COLOURS else "int8"
+            hatch = HATCHES[kind] if name == kind else "xx"
+            label = {"float32": "float32", "int8": "int8"}.get(name, "int8 with SMLAD or SDOT")
+            names[label] = axis.bar(place, count.per_mac, 0.9, color=COLOURS[kind], hatch=hatch, edgecolor="white")
+            axis.text(place, 1.08 * count.per_mac, style.two_digits(count.per_mac), ha="center", fontsize=11)
+            place += 1.2
+        middles.append(place - 1.2 * (len(found) + 1) / 2)
+        place += 0.7
+    numbers = [count.per_mac for found in best.values() for count in found.values()]
+    axis.set(yscale="log", ylim=(min(0.1, 0.5 * min(numbers)), 8 * max(numbers)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.set_xticks(middles, [name.replace("Cortex-", "Cortex-\n").replace(" with", "\nwith") for name in best])
+    axis.tick_params(axis="x", length=0)
+    axis.grid(False, axis="x")
+    axis.set_ylabel("instructions per multiply-accumulate")
+    axis.legend(names.values(), names, loc="upper right", fontsize=11)
+
+
+def _kernel_bars(axis, counts: Sequence[Count]) -> None:
+    """Draw a bar for each kernel of one processor, and the cycles by its manual as a range."""
+    for row, count in enumerate(counts):
+        kernel = ROUTINES[count.kernel]
+        hatch = KERNEL_LOOKS[kernel.kind][kernel.how]
+        axis.barh(row, count.per_mac, 0.62, color=COLOURS[kernel.kind], hatch=hatch, edgecolor="white")
+        axis.text(count.per_mac, row + 0.02, f" {count.per_mac:.2f}", va="center", fontsize=11)
+        axis.plot(count.cycles_per_mac, [row + 0.42] * 2, "|-", color=BLACK, markersize=8)
+    axis.set(yticks=range(len(counts)), yticklabels=[ROUTINES[c.kernel].label.replace(", ", ",\n") for c in counts])
+    axis.set(ylim=(len(counts) - 0.3, -0.7), xlim=(0, 1.12 * max(c.cycles_per_mac[1] for c in counts)))
+    axis.grid(False, axis="y")
+    axis.set_xlabel("bars: instructions; lines: cycles,\nthe fewest and the most by the manual")
+
+
+# --- 07: the tensor arena -----------------------------------------------------------------------------------------
+BESIDES = {"stack": (GREY, "\\\\"), "system": (SKY, "xx"), "runtime": (ORANGE, "..")}  # in RAM beside the activations
+
+
+def memory_plan(plans: dict[str, MemoryPlan], board: Board) -> Picture:
+    """Show where each activation is in the arena while the operators run, how much is alive, and the RAM of a board.
+
+    A block is as wide as the time in which its buffer is needed, and as high as its bytes.  The stepped line is what is
+    alive; where blocks reach above it, the planner has left gaps.
+
+    Args:
+        plans: {kind of file: plan}, from `arena.plan`.
+        board: from `boards.load`.
+    """
+    figure, axes = style.axes(5.6 * len(plans), 4.8, ncols=len(plans), sharey=True, squeeze=False)
+    limit = board.ram_bytes
+    top = 1.12 * max(limit, *(plan.head for plan in plans.values())) / 1e3
+    found = []
+    for axis, (kind, plan) in zip(axes[0], plans.items(), strict=True):
+        used = alive(plan.buffers)
+        _plan_blocks(axis, plan, kind, len(used), top)
+        steps = np.arange(len(used) + 1) - 0.5
+        axis.stairs(used / 1e3, steps, color=BLACK, linewidth=2, label="alive at the same time", baseline=None)
+        axis.axhline(limit / 1e3, color=BLACK, linestyle="--", linewidth=2)
+        words = f"RAM: {style.binary_size(limit)}"
+        axis.annotate(words, (1, limit / 1e3), (-4, 4), ("axes fraction", "data"), "offset points", ha="right")
+        more = plan.head / used.max() - 1
+        gaps = f"{more:.0%} more than is ever alive" if more >= 0.005 else "as much as is alive at the peak"
+        fits = "less than the RAM" if plan.head <= limit else "more than the RAM"
+        axis.set_title(f"{kind}: {plan.head / 1e3:,.0f} kB, {fits},\n{gaps}")
+        axis.set(xlabel="operator, in the order in which they run", xlim=(-0.7, len(used) - 0.3), ylim=(0, top))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        found.append(f"{kind} takes {plan.head:,} bytes, {fits}; {used.max():,} are alive at operator {used.argmax()}")
+    axes[0, 0].set_ylabel("place in the arena (kB of 1000 bytes)")
+    axes[0, 0].legend(loc="upper right")
+    return Picture(
+        figure,
+        f"Blocks of memory, operator by operator, and the sum alive, against {style.binary_size(limit)} of RAM of the "
+        f"{board.name}. {'. '.join(found)}.",
+    )
+
+
+def _plan_blocks(axis, plan: MemoryPlan, kind: str, steps: int, top: float) -> None:
+    """Draw a block for each buffer of a plan, with its name where there is room: a letter is 2% of the axis wide."""
+    look = {"facecolor": COLOURS[kind], "alpha": 0.5, "hatch": HATCHES[kind], "edgecolor": "white", "linewidth": 1.5}
+    for buffer, offset in zip(plan.buffers, plan.offsets, strict=True):
+        left, width = buffer.first - 0.5, 1 + buffer.last - buffer.first
+        bottom, height = offset / 1e3, buffer.bytes / 1e3
+        axis.add_patch(plt.Rectangle((left, bottom), width, height, **look))
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 1}
+        place = {"ha": "center", "va": "center", "fontsize": 11, "bbox": paper, "zorder": 4}
+        if width > 0.025 * steps * len(buffer.name) and height > 0.06 * top:
+            axis.text(left + width / 2, bottom + height / 2, buffer.name, **place)
+        elif height > 0.03 * top * len(buffer.name) and width > 0.03 * steps:
+            axis.text(left + 0.5, bottom + height / 2, buffer.name, rotation=90, **place)
+
+
+def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Board) -> Picture:
+    """Show what a program with each file needs of a board's RAM, stacked: the bar of the lecture's slide.
+
+    Args:
+        files: {kind of file: its tensor arena}, from `arena.ram`.
+        allowances: what the rest of the program needs, from `arena.allowances`.
+        board: from `boards.load`.
+    """
+    figure, axis = style.axes(10, 2.4 + 0.7 * len(files))
+    limit, totals, found = board.ram_bytes, {}, []
+    for row, (kind, ram) in enumerate(files.items()):
+        besides = {name: one.bytes for name, one in allowances.items()}
+        besides |= {} if ram.persistent is None else {"runtime": ram.persistent}
+        start = _stacked(axis, row, besides)
+        totals[kind] = start + ram.activations
+        look = {"color": COLOURS[kind], "hatch": HATCHES[kind], "edgecolor": "white"}
+        axis.barh(row, ram.activations / 1e3, 0.6, start / 1e3, **look)
+        paper = {"va": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}, "zorder": 3}
+        if ram.activations > 0.3 * limit:
+            axis.text(start / 1e3 + 8, row, f"activations\n{ram.activations / 1e3:,.0f} kB", **paper)
+        axis.text(totals[kind] / 1e3, row, f" {totals[kind] / 1e3:,.0f} kB, {totals[kind] / limit:.0%}", **paper)
+        listed = ", ".join(f"{name} {size:,}" for name, size in besides.items())
+        found.append(f"{kind}: {listed}, activations {ram.activations:,}, together {totals[kind]:,} ({ram.source})")
+    axis.axvline(limit / 1e3, color=BLACK, linestyle="--", linewidth=2)
+    words = f"RAM: {style.binary_size(limit)}"
+    axis.annotate(words, (limit / 1e3, 1), (6, -4), ("data", "axes fraction"), "offset points", va="top")
+    sources = style.join(sorted({ram.source for ram in files.values()}))
+    axis.set_xlabel(f"RAM (kB of 1000 bytes), the model itself stays in the flash;\ntensor arena {sources}")
+    axis.set(yticks=range(len(files)), yticklabels=list(files), ylim=(len(files) - 0.4, -1.0))
+    axis.set_xlim(0, 1.22 * max(limit, *totals.values()) / 1e3)
+    figure.legend(loc="outside lower center", ncols=len(BESIDES))
+    title = _fitting(totals, limit)
+    axis.set_title(f"{title} the {style.binary_size(limit)} of the {board.name}")
+    return Picture(figure, f"Stacked bars of bytes of RAM against {limit:,}. {'; '.join(found)}. {title} the RAM.")
+
+
+def _stacked(axis, row: int, sizes: dict[str, int]) -> int:
+    """Draw what needs RAM beside the activations, one after the other, and return the bytes where it ends."""
+    start = 0
+    for name, size in sizes.items():
+        colour, hatch = BESIDES[name]
+        label = f"{name} {size / 1e3:,.0f} kB" if row == 0 else None
+        axis.barh(row, size / 1e3, 0.6, start / 1e3, color=colour, hatch=hatch, edgecolor="white", label=label)
+        start += size
+    return start
+
+
+def _fitting(totals: dict[str, int], limit: int) -> str:
+    """Return which files fit, in words that what they are to fit into completes."""
+    small, large = ([kind for kind in totals if (totals[kind] <= limit) == fits] for fits in (True, False))
+    words = [f"{style.join(small)} fit{'s' if len(small) == 1 else ''}"] if small else []
+    words += [f"{style.join(large)} {'does' if len(large) == 1 else 'do'} not fit"] if large else []
+    return f"{', '.join(words)} into"

@@ -1,0 +1,254 @@
+"""Numbers and their codes: axes of fewer bits, the number line, errors by bits, ranges of channels and activations."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers.numbers import quantization
+from helpers.plots import style
+from helpers.plots.style import BLACK, BLUE, COLOURS, GREEN, GREY, MARKERS, ORANGE, PURPLE, VERMILION, Picture
+
+
+def precision_axes(values: np.ndarray, name: str = "this layer", count: int = 25) -> Picture:
+    """Join some weights of a layer, on an axis of float32, to their codes, on the shorter axis of int8.
+
+    Args:
+        values: weights, any shape; they are quantized with one symmetric scale.
+        name: of the layer.
+        count: how many are drawn: the smallest, the largest, and evenly many between any two others.
+    """
+    values = np.ravel(values)
+    shown = np.quantile(values, np.linspace(0, 1, count), method="nearest")
+    scale, _ = quantization.symmetric_parameters(values)
+    codes = quantization.quantize(shown, scale, narrow=True)
+    heights = shown / np.abs(values).max()
+    figure, axis = style.axes(9, 5)
+    axis.vlines(0, heights.min(), heights.max(), color=COLOURS["float32"], linewidth=2.5)
+    axis.vlines(1, -0.7 * 128 / 127, 0.7, color=COLOURS["int8"], linewidth=2.5)
+    for height, code in zip(heights, codes, strict=True):
+        axis.plot([0, 1], [height, 0.7 * code / 127], "--", color=GREY, linewidth=0.9)
+    axis.plot(np.zeros(count), heights, MARKERS["float32"], color=COLOURS["float32"], markersize=7)
+    axis.plot(np.ones(count), 0.7 * codes / 127, MARKERS["int8"], color=COLOURS["int8"], markersize=6)
+    for value, height in ((shown[0], heights[0]), (0, 0), (shown[-1], heights[-1])):
+        axis.text(-0.06, height, f"{value:.3g}", ha="right", va="center", fontsize=13)
+    for code in (-128, 0, 127):
+        axis.text(1.06, 0.7 * code / 127, f"{code}", ha="left", va="center", fontsize=13)
+    axis.text(0, 1.12, "float32", ha="center", color=COLOURS["float32"], fontsize=14, fontweight="bold")
+    axis.text(1, 0.82, "int8", ha="center", color=COLOURS["int8"], fontsize=14, fontweight="bold")
+    axis.set(xlim=(-0.4, 1.4), ylim=(-1.1, 1.25))
+    axis.axis("off")
+    axis.set_title(f"{np.unique(values).size:,} different weights of {name}, 255 codes")
+    return Picture(
+        figure,
+        f"Upright axes. {count} weights of {name}, from {shown[0]:.3g} to {shown[-1]:.3g} in float32, are joined by "
+        f"dashed lines to their int8 codes, from {codes[0]} to {codes[-1]}. Most lie close together around zero.",
+    )
+
+
+# --- 04: by hand --------------------------------------------------------------------------------------------------
+def discretized(values: np.ndarray, bits: Sequence[int] = (8, 4, 3, 2), name: str = "these weights") -> Picture:
+    """Show the histogram of a layer beside the combs it becomes with fewer and fewer bits.
+
+    Args:
+        values: weights, any shape; they are quantized with one symmetric scale.
+        bits: of one code, one panel each.
+        name: of the layer.
+    """
+    values = np.ravel(values)
+    low, high = float(values.min()), float(values.max())
+    figure, axes = style.axes(2.5 * (len(bits) + 1), 3.6, ncols=len(bits) + 1, sharex=True)
+    axes[0].hist(values, 120, color=COLOURS["float32"])
+    axes[0].set(title="float32", ylabel="weights in a bin, or on a code")
+    found = []
+    for axis, b in zip(axes[1:], bits, strict=True):
+        codes, counts = np.unique(quantization.fake_quantize(values, b), return_counts=True)
+        axis.vlines(codes, 0, counts, color=COLOURS["int8"], linewidth=max(1.0, 4 - b / 2.2))
+        axis.set_ylim(0)
+        axis.set_title(f"{b} bits, {len(codes)} values")
+        found.append(f"{len(codes)} different values at {b} bits, {counts.max() / values.size:.0%} on one of them")
+    for axis in axes:
+        axis.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+        axis.locator_params(axis="both", nbins=4)
+    figure.supxlabel(f"value of a weight: {name}", fontsize=12)
+    return Picture(
+        figure,
+        f"Histogram of {values.size:,} weights of {name}, {np.unique(values).size:,} different values, and the combs "
+        f"that are left: {'; '.join(found)}.",
+    )
+
+
+def number_line(
+    values: Sequence[float], low: float = -5.4, high: float = 4.5, bits: int = 8, zero: str = "anywhere"
+) -> Picture:
+    """Draw the lecture's number line: numbers, the codes they become, and the numbers that come back.
+
+    Numbers that share a code are drawn in vermilion, and their box is hatched.  An error below a millionth of the range
+    is called exact: float32 has no more digits.
+
+    Args:
+        values: the numbers, drawn in order of size; what lies outside the range is clipped.
+        low, high: the range that is spread over the codes.
+        bits: of one code.
+        zero: where 0.0 may fall: "anywhere" (the lecture's mapping: the ends are exact, and the codes unsigned), "on a
+            code" (the range moves by less than a step, as for activations) or "in the middle" (symmetric, as for
+            weights).
+
+    Raises:
+        ValueError: there is no number, or no such mapping.
+    """
+    values = np.sort(np.asarray(values, np.float64).ravel())
+    if values.size == 0:
+        raise ValueError("Expected at least one number to draw; found none.")
+    codes, restored = _coded(values, low, high, bits, zero)
+    slots = np.linspace(low, high, len(values) + 2)[1:-1]  # where the texts stand, so that they do not overlap
+    width = min(0.8 * (slots[1] - slots[0]) if len(slots) > 1 else (high - low) / 4, (high - low) / 6)
+    figure, axis = style.axes(max(8, 1.15 * len(values)), 5)
+    shared = {code for code in codes if (codes == code).sum() > 1}
+    shown = {"ha": "center", "va": "center", "fontsize": 12}
+    for value, code, back, slot in zip(values, codes, restored, slots, strict=True):
+        look = {"color": VERMILION if code in shared else BLUE, "linewidth": 1.4}
+        axis.plot([value, slot], [4, 3.45], **look)
+        axis.plot(value, 4, "o", color=look["color"], markersize=7)
+        axis.text(slot, 3.25, f"{value:g}", **shown)
+        axis.plot([slot, slots[codes == code].mean()], [3.05, 2.3], **look, linestyle=(0, (4, 2)))
+        axis.plot([slots[codes == code].mean(), slot], [1.7, 1.2], **look, linestyle=(0, (4, 2)))
+        error = f"{back - value:+.1g}" if abs(back - value) > 1e-6 * (high - low) else "exact"
+        axis.text(slot, 0.85, f"{back:.3g}\n{error}", **shown)
+        axis.plot([slot, back], [0.5, 0], **look)
+        axis.plot(back, 0, "s", color=look["color"], markersize=7)
+    for code in dict.fromkeys(codes):
+        _code_box(axis, slots[codes == code].mean(), width, code, (codes == code).sum())
+    for height, text in ((4, "the numbers, float32"), (0, "what comes back, and its error")):
+        axis.hlines(height, low, high, color=BLACK, linewidth=2)
+        axis.vlines((low, high), height - 0.12, height + 0.12, color=BLACK, linewidth=2)
+        axis.text(low, height + (0.42 if height else -0.42), text, fontsize=12, va="center")
+    axis.text(low - 0.02 * (high - low), 2, f"codes of\n{bits} bits", fontsize=12, va="center", ha="right")
+    axis.set(xlim=(low - 0.13 * (high - low), high + 0.03 * (high - low)), ylim=(-0.7, 4.7))
+    axis.axis("off")
+    lost = len(values) - len(set(codes))
+    axis.set_title(
+        f"{len(values)} numbers, {len(set(codes))} codes: "
+        + (f"{lost} can no longer be told apart" if lost else "each comes back near itself")
+    )
+    triples = zip(values, codes, restored, strict=True)
+    found = style.join([f"{v:g} becomes code {c} and comes back as {b:.4g}" for v, c, b in triples])
+    return Picture(figure, f"A number line from {low:g} to {high:g} with {2**bits} codes: {found}.")
+
+
+def _coded(values: np.ndarray, low: float, high: float, bits: int, zero: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes of some numbers and what comes back of them, by the mapping that a number line shows."""
+    if zero == "anywhere":
+        codes = quantization.compress(values, low, high, bits)
+        return codes, quantization.decompress(codes, low, high, bits)
+    if zero == "on a code":
+        scale, zero_point = quantization.affine_parameters(low, high, bits)
+        codes = quantization.quantize(values, scale, zero_point, bits)
+    elif zero == "in the middle":
+        scale, zero_point = quantization.symmetric_parameters([low, high], bits)
+        codes = quantization.quantize(values, scale, zero_point, bits, narrow=True)
+    else:
+        raise ValueError(f"Zero may fall 'anywhere', 'on a code' or 'in the middle'; found {zero!r}.")
+    return codes, quantization.dequantize(codes, scale, zero_point)
+
+
+def _code_box(axis, place: float, width: float, code: int, numbers: int) -> None:
+    """Draw the box of one code; one that several numbers share is hatched."""
+    look = {"facecolor": "white", "edgecolor": VERMILION if numbers > 1 else BLUE, "linewidth": 2}
+    box = plt.Rectangle((place - width / 2, 1.7), width, 0.6, hatch="//" if numbers > 1 else "", **look)
+    axis.add_patch(box)
+    label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    axis.text(place, 2, f"{code}", ha="center", va="center", fontsize=13, fontweight="bold", bbox=label)
+
+
+def sqnr_by_bits(curves: dict[str, dict[int, float]]) -> Picture:
+    """Show the signal-to-noise ratio over the bits of a code, against the line of 6 dB for each bit.
+
+    Args:
+        curves: {what was quantized: {bits: decibels}}; the line of the theory ends where the first curve does.
+    """
+    figure, axis = style.axes(8, 4.4)
+    looks = zip(curves.items(), (BLACK, VERMILION, PURPLE, GREEN, ORANGE), "oDsv^", strict=False)
+    for (name, points), colour, marker in looks:
+        label = f"{name}: {_slope(points):.2f} dB a bit"
+        axis.plot(list(points), list(points.values()), marker + "-", color=colour, label=label)
+    first = next(iter(curves.values()))
+    start, bits = max(first), np.array(sorted(first))
+    axis.plot(bits, first[start] - 6.02 * (start - bits), "--", color=GREY, label="theory: 6.02 dB a bit")
+    axis.set(xlabel="bits of one code", ylabel="signal to quantization noise (dB)", xticks=bits)
+    slopes = [_slope(points) for points in curves.values()]
+    ends = sorted({f"{min(slopes):.1f}", f"{max(slopes):.1f}"})
+    axis.set_title(f"Each bit more is worth {' to '.join(ends)} dB")
+    axis.legend(loc="upper left", fontsize=11)
+    found = style.join([f"{name} gains {_slope(points):.2f} dB a bit" for name, points in curves.items()])
+    return Picture(figure, f"Lines of the signal-to-noise ratio from {bits[0]} to {bits[-1]} bits: {found}.")
+
+
+def _slope(points: dict[int, float]) -> float:
+    """Return the decibels gained with each bit from 4 bits up, by least squares; below, a symmetric code is odd."""
+    points = {b: decibels for b, decibels in points.items() if b >= min(4, max(points) - 1)}
+    return float(np.polyfit(list(points), list(points.values()), 1)[0])
+
+
+def channel_ranges(weights: np.ndarray, axis: int = 0, name: str = "this layer", bits: int = 8) -> Picture:
+    """Show the range of each output channel of a layer, and which part of a shared int8 range it uses.
+
+    Args:
+        weights: any shape.
+        axis: of the output channels.
+        name: of the layer.
+        bits: of one code.
+    """
+    codes = 2 * quantization.code_range(bits, narrow=True)[1] + 1
+    low, high = quantization.value_range(weights, axis)
+    largest = np.maximum(-low, high)
+    shares = largest / largest.max()
+    order = np.argsort(-largest)
+    figure, (left, right) = style.axes(10, 3.8, ncols=2)
+    places = np.arange(len(order))
+    left.vlines(places, low[order], high[order], color=COLOURS["int8"], linewidth=max(1, 240 / len(order) * 0.6))
+    left.axhspan(-largest.max(), largest.max(), color=GREY, alpha=0.15)
+    left.set(xlabel="output channel, widest first", ylabel="weights, smallest to largest")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    if len(order) < 10:
+        left.margins(x=0.1)
+    left.set_title("One scale for all: the grey band")
+    levels = (codes - 1) * shares[order] + 1
+    right.plot(places, levels, "o", color=COLOURS["int8"], markersize=4)
+    right.axhline(codes, color=BLACK, linestyle="--", label="with a scale of its own")
+    right.set(xlabel="output channel, widest first", ylabel="levels the channel can use", ylim=(0, codes * 275 / 255))
+    right.xaxis.get_major_locator().set_params(integer=True)
+    right.set_title(f"What is left of the {codes} levels")
+    right.legend(loc="center right", fontsize=11)
+    return Picture(
+        figure,
+        f"Ranges of the {len(order)} output channels of {name}, and the levels each can use with a shared scale: from "
+        f"{codes} for the widest down to {levels.min():.0f}, half of the channels below {np.median(levels):.0f}.",
+    )
+
+
+def activation_ranges(activations: dict[str, tuple[np.ndarray, float, float]]) -> Picture:
+    """Show the values of some activations during calibration, and the range that the int8 file gives them.
+
+    Args:
+        activations: {tensor: (values, low, high)}; low and high are what the smallest and the largest code stand for.
+    """
+    columns = min(3, len(activations))
+    rows = -(-len(activations) // columns)
+    figure, axes = style.axes(3.5 * columns, 2.5 * rows + 0.5, nrows=rows, ncols=columns, squeeze=False)
+    for place in axes.flat[len(activations) :]:
+        place.axis("off")
+    found, label = [], {"fontsize": 11, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}}
+    for axis, (name, (values, low, high)) in zip(axes.flat, activations.items(), strict=False):
+        values = np.ravel(values)
+        axis.hist(values, 100, color=COLOURS["float32"], log=True)
+        axis.axvspan(low, high, color=COLOURS["int8"], alpha=0.12)
+        for end in (low, high):
+            axis.axvline(end, color=COLOURS["int8"], linestyle="--", linewidth=1.6)
+        axis.set_title(name, fontsize=11)
+        axis.text(0.97, 0.93, f"{low:.3g} to {high:.3g}", transform=axis.transAxes, ha="right", va="top", **label)
+        outside = np.mean((values < low) | (values > high))
+        found.append(f"{name} {low:.3g} to {high:.3g}, {outside:.2%} of the values outside")
+    figure.supxlabel("value of the activation; dashed: the ends of the int8 range", fontsize=12)
+    figure.supylabel("values (log)", fontsize=12)
+    return Picture(figure, f"Histograms of activations during calibration, with their int8 ranges: {'; '.join(found)}.")

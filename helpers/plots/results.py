@@ -1,0 +1,104 @@
+"""The whole course in one figure, and the reader's own pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from helpers.measure.own_answers import Answers
+from helpers.plots import style
+from helpers.plots.style import COLOURS, HATCHES, MARKERS, Picture
+
+
+def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> Picture:
+    """Show some pictures, and the size, accuracy and time of each kind of file.
+
+    Args:
+        images: uint8 [n, height, width, 3]; the first four are shown, and white where there are fewer.
+        comparison: from `summary.comparison`.
+        kernels: the kernel set of the times.
+    """
+    rows = comparison["models"]
+    names = list(rows)
+    figure, axes = style.axes(13, 3.6, ncols=4, width_ratios=(1.15, 1, 1, 1))
+    images = images[:4]
+    four = np.concatenate([images, np.full((4 - len(images), *images.shape[1:]), 255, np.uint8)])
+    mosaic = np.concatenate([np.concatenate(list(four[i : i + 2]), axis=1) for i in (0, 2)])
+    axes[0].imshow(mosaic, interpolation="nearest")
+    axes[0].axis("off")
+    axes[0].set_title("Cat or dog?")
+    _bars(axes[1], names, [row["bytes"] / 1e3 for row in rows.values()], "size of the file (kB)", "{:,.0f}")
+    for row, (name, found) in enumerate(rows.items()):
+        axes[2].plot([100 * found["low"], 100 * found["high"]], [row, row], color=COLOURS[name], linewidth=2.5)
+        axes[2].plot(100 * found["accuracy"], row, MARKERS[name], color=COLOURS[name], markersize=9)
+    axes[2].set(
+        xlabel="accuracy (%), 95% interval", yticks=range(len(names)), yticklabels=[], ylim=(len(names) - 0.5, -0.5)
+    )
+    times = [row["milliseconds"][kernels]["value"] for row in rows.values()]
+    _bars(axes[3], names, times, f"ms for one picture, {kernels}", "{:.2f}")
+    style.plain_log(axes[3], 0.6 * min(times), 4 * max(times))
+    axes[3].set_yticklabels([])
+    for axis, title in zip(axes[1:], ("Smaller", "As accurate", "Faster, with fast kernels"), strict=True):
+        axis.set_title(title)
+    found = [
+        f"{n} {rows[n]['bytes'] / 1e3:,.0f} kB, {rows[n]['accuracy']:.1%}, {t:.2f} ms"
+        for n, t in zip(names, times, strict=True)
+    ]
+    shown = f"{('No', 'One', 'Two', 'Three', 'Four')[len(images)]} {comparison['data']}"
+    return Picture(figure, f"{shown}, then size, accuracy and time for each kind of file: {'; '.join(found)}.")
+
+
+def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form: str) -> None:
+    """Draw one bar for each kind of file, in its look, with its value written behind it."""
+    for row, (name, value) in enumerate(zip(names, values, strict=True)):
+        axis.barh(row, value, color=COLOURS[name], hatch=HATCHES[name], edgecolor="white")
+        axis.text(value, row, " " + form.format(value), va="center", fontsize=11)
+    axis.set(xlabel=label, yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    axis.set_xlim(0, 1.3 * max(values))
+
+
+# --- one's own pictures -------------------------------------------------------------------------------------------
+def own_pets(answers: Answers, columns: int = 4) -> Picture:
+    """Show each picture above what every file says about it and how sure it is.
+
+    Args:
+        answers: from `own_answers.compare`.
+        columns: pictures in a row.
+    """
+    count, kinds = len(answers.names), list(answers.probabilities)
+    columns = min(columns, max(count, 2))
+    rows = -(-count // columns)
+    figure, axes = style.axes(
+        2.6 * columns, 3.3 * rows + 0.8, nrows=2 * rows, ncols=columns, squeeze=False, height_ratios=[4, 1.2] * rows
+    )
+    for place in axes.flat:
+        place.axis("off")
+    for i in range(count):
+        above, below = axes[i // columns * 2 : i // columns * 2 + 2, i % columns]
+        above.imshow(answers.images[i], interpolation="nearest")
+        above.set_title(
+            style.shorten(answers.names[i]), fontsize=11, fontweight="normal", loc="center", parse_math=False
+        )
+        _confidences(below, {kind: (answers.predictions(kind)[i], answers.confidences(kind)[i]) for kind in kinds})
+    agree = sum(len({answers.predictions(kind)[i] for kind in kinds}) == 1 for i in range(count))
+    figure.suptitle(
+        f"{style.join(kinds)} agree on {agree} of {count} pictures", fontweight="bold", x=0.01, ha="left", fontsize=13
+    )
+    figure.supxlabel("probability of the predicted class (%)", fontsize=11)
+    found = [
+        f"{name}: "
+        + style.join([f"{k} says {answers.predictions(k)[i]}, {answers.confidences(k)[i]:.1%}" for k in kinds])
+        for i, name in enumerate(answers.names)
+    ]
+    return Picture(figure, f"Pictures, each above bars of how sure the files are. {'; '.join(found)}.")
+
+
+def _confidences(axis, said: dict[str, tuple[str, float]]) -> None:
+    """Draw one bar for each kind of file: its length is the probability, its label the predicted class."""
+    axis.axis("on")
+    for row, (kind, (name, sure)) in enumerate(said.items()):
+        axis.barh(row, 100 * sure, color=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white")
+        label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axis.text(3, row, f"{name} {sure:.1%}", va="center", fontsize=11, bbox=label)
+    axis.set(xlim=(0, 100), xticks=(0, 50, 100), yticks=range(len(said)), yticklabels=said)
+    axis.tick_params(labelsize=11)
+    axis.invert_yaxis()

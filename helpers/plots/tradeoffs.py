@@ -1,0 +1,182 @@
+"""Accuracy against what it costs: intervals, the Pareto front, the number of pictures a test needs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.patheffects import withStroke
+
+from helpers.measure import pareto
+from helpers.measure.accuracy import Score
+from helpers.measure.latency import Timings
+from helpers.plots.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    MARKERS,
+    PURPLE,
+    Picture,
+    axes,
+    interval_bar,
+    join,
+    plain_log,
+)
+
+
+def accuracies(scores: dict[str, Score]) -> Picture:
+    """Show the accuracy of each file with its 95% interval."""
+    figure, axis = axes(8, 1 + 0.5 * len(scores))
+    for row, (name, score) in enumerate(scores.items()):
+        interval_bar(axis, score, row, name)
+    low, high = scores[next(iter(scores))].interval
+    axis.axvspan(100 * low, 100 * high, color=BLUE, alpha=0.08)
+    axis.set(
+        yticks=range(len(scores)),
+        yticklabels=scores,
+        xlabel="accuracy on the test split (%), 95% Wilson interval",
+    )
+    axis.set_title("The intervals overlap: look at the pictures, not at the dots")
+    axis.invert_yaxis()
+    found = join([f"{name} {score}" for name, score in scores.items()])
+    return Picture(
+        figure,
+        f"Accuracy of each file with its 95% interval: {found}. The shaded band is float32's interval.",
+    )
+
+
+def tradeoff(scores: dict[str, Score], timings: Timings, sizes: dict[str, int], kernels: str) -> Picture:
+    """Show accuracy over latency, one point for each file; the area of a point is the size of the file.
+
+    Args:
+        scores, timings, sizes: by the same names; sizes in bytes.
+        kernels: the kernel set of the timings.
+    """
+    figure, axis = axes(8, 4.6)
+    for name, score in scores.items():
+        time, (low, high) = timings.milliseconds(name), score.interval
+        look = {"color": COLOURS[name], "marker": MARKERS[name]}
+        axis.vlines(time.value, 100 * low, 100 * high, color=COLOURS[name], linewidth=1.5)
+        axis.hlines(100 * score.accuracy, time.low, time.high, color=COLOURS[name], linewidth=1.5)
+        label = f"{name}, {sizes[name] / 1e3:,.0f} kB"
+        area = 60 + sizes[name] / 3e3  # square points
+        axis.scatter(time.value, 100 * score.accuracy, s=area, edgecolor="white", label=label, zorder=3, **look)
+    everything = [timings.milliseconds(name).value for name in scores]
+    plain_log(axis, 0.6 * min(everything), 1.6 * max(everything))
+    axis.set(xlabel=f"time for one picture (ms), {kernels} kernels, one thread", ylabel="accuracy (%)")
+    axis.set_title("Up and to the left is better; a small mark is a small file")
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
+    found = [
+        f"{n} {scores[n].accuracy:.1%} in {timings.milliseconds(n).value:.2f} ms and {sizes[n] / 1e3:,.0f} kB"
+        for n in scores
+    ]
+    return Picture(figure, f"Scatter of accuracy over time for one picture, marks sized by file: {join(found)}.")
+
+
+# --- 05: the frontier ---------------------------------------------------------------------------------------------
+def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
+    """Show accuracy over cost for a family of networks, with an arrow from each float32 network to its int8 twin.
+
+    The steps are the two fronts: the networks of one kind that no other of that kind beats.  The bars through a mark
+    are the 95 % intervals of its accuracy and of its time.
+
+    Args:
+        record: from `helpers.frontier.record`.
+        cost: a kernel set, for the time of one picture, or "bytes", for the size of the file.
+    """
+    figure, axis = axes(10, 5)
+    costs, networks = pareto.costs_of(record, cost), record["networks"]
+    unit = 1e-3 if cost == pareto.FILE_SIZE else 1.0
+    everything = [unit * c for pair in costs.values() for c in pair.values()]
+    plain_log(axis, 0.6 * min(everything), 1.9 * max(everything))
+    marks = {}
+    for name, pair in networks.items():
+        start, end = ((unit * costs[name][kind], 100 * pair[kind]["accuracy"]) for kind in pareto.KINDS)
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1}, zorder=1)
+        marks[name] = start, end
+    for kind in pareto.KINDS:
+        _front(axis, kind, [unit * costs[n][kind] for n in networks], [networks[n][kind] for n in networks], cost)
+    what = "size of the file (kB)" if unit != 1 else f"time for one picture (ms), {cost} kernels, one thread"
+    axis.set(xlabel=what, ylabel=f"accuracy (%), {record['pictures']:,} pictures")
+    found = [match["speed_up"] for match in record["matches"][cost] if (match["speed_up"] or 0) > 1]
+    of = f"{len(found)} of {len(record['matches'][cost])} float32 networks on their front"
+    cheaper = "smaller" if unit != 1 else "faster"
+    axis.set_title(f"{record['data'].capitalize()}: for {of},\nan int8 network is as accurate and {cheaper}")
+    axis.legend(loc="lower right")
+    _name_marks(axis, {name: start for name, (start, _) in marks.items()}, [end for _, end in marks.values()])
+    times = f", {np.median(found):.1f} times in the middle" if found else ""
+    return Picture(
+        figure,
+        f"Scatter of accuracy over {what} for {len(networks)} networks on {record['data']}, each as float32 and "
+        f"as int8, with the front of each kind. For {of}, an int8 network is as accurate and {cheaper}{times}.",
+    )
+
+
+def _name_marks(axis, marks: dict[str, tuple[float, float]], others: Sequence[tuple[float, float]]) -> None:
+    """Write each name beside its mark, where it covers the least of other marks and of names already written.
+
+    Args:
+        axis: with its final limits.
+        marks: {name: place in the units of the axes}.
+        others: places of marks without a name.
+    """
+    axis.figure.draw_without_rendering()  # only then it is known where a place lies on the page
+    points, height = 72 / axis.figure.dpi, 14.0
+    where = [points * axis.transData.transform(place) for place in (*marks.values(), *others)]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in where]
+    for (name, place), (x, y) in zip(marks.items(), where, strict=False):
+        width = 6.8 * len(name)
+        shifts = [(7, -12), (7, 4), (7, -4), (-width / 2, 8), (-width / 2, -18), (-width - 7, 4), (-width - 7, -12)]
+        boxes = [(x + dx, y + dy, x + dx + width, y + dy + height) for dx, dy in shifts]
+        best = min(range(len(shifts)), key=lambda i: sum(_covered(boxes[i], other) for other in taken))
+        taken.append(boxes[best])
+        halo = [withStroke(linewidth=3, foreground="white")]
+        shift = (shifts[best][0], shifts[best][1] + 2)
+        axis.annotate(name, place, shift, textcoords="offset points", fontsize=12, color=BLUE, path_effects=halo)
+
+
+def _covered(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the area that two boxes (left, bottom, right, top) share."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(width, 0) * max(height, 0)
+
+
+def _front(axis, kind: str, costs: Sequence[float], rows: Sequence[dict], kernels: str) -> None:
+    """Draw the marks of one kind of file with their intervals, and the steps of its Pareto front."""
+    accuracies = [100 * row["accuracy"] for row in rows]
+    for cost, row in zip(costs, rows, strict=True):
+        axis.vlines(cost, 100 * row["low"], 100 * row["high"], color=COLOURS[kind], linewidth=1, alpha=0.5)
+        if time := row["milliseconds"].get(kernels):
+            axis.hlines(100 * row["accuracy"], time["low"], time["high"], color=COLOURS[kind], linewidth=3, alpha=0.5)
+    look = {"color": COLOURS[kind], "marker": MARKERS[kind], "edgecolor": "white", "s": 70, "zorder": 3}
+    axis.scatter(costs, accuracies, label=kind, **look)
+    best = pareto.front(costs, accuracies)
+    x, y = [costs[i] for i in best], [accuracies[i] for i in best]
+    style = "-" if kind == "float32" else "--"
+    axis.step([*x, axis.get_xlim()[1]], [*y, y[-1]], where="post", color=COLOURS[kind], linestyle=style, linewidth=1.5)
+
+
+def power(curves: dict[str, tuple[np.ndarray, np.ndarray]], loss: float, pictures: int) -> Picture:
+    """Show how the chance to notice a loss grows with the number of pictures, for several designs of the test.
+
+    Args:
+        curves: {design: (numbers of pictures, chance 0 to 1)}.
+        loss: of accuracy, 0 to 1.
+        pictures: of the reader's own test split.
+    """
+    figure, axis = axes(8, 4)
+    plain_log(axis, min(n.min() for n, _ in curves.values()), max(n.max() for n, _ in curves.values()))
+    for (name, (numbers, chances)), colour, style in zip(curves.items(), (GREEN, PURPLE), ("-", "--"), strict=False):
+        axis.plot(numbers, 100 * chances, color=colour, linestyle=style, linewidth=2, label=name)
+    axis.axvline(pictures, color=GREY, linestyle=":", label=f"this test split, {pictures:,} pictures")
+    axis.axhline(80, color=GREY, linewidth=0.8)
+    axis.set(xlabel="test pictures", ylabel="chance to notice (%)", ylim=(0, 102))
+    here = {name: float(np.interp(pictures, *curve)) for name, curve in curves.items()}
+    said = join([f"{chance:.0%} with {name}" for name, chance in here.items()])
+    axis.set_title(f"A loss of {100 * loss:.1f} points is noticed on {pictures:,} pictures:\n{said}")
+    axis.legend(loc="upper left", fontsize=11)
+    return Picture(
+        figure,
+        f"Curves of the chance to notice a loss of {100 * loss:.1f} points, rising with the number of pictures from "
+        f"nothing to certainty. On {pictures:,} pictures it is {said}.",
+    )

@@ -1,0 +1,116 @@
+"""Pictures, their classes, how a training went, and which pictures are taken for what."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from helpers.measure.accuracy import Score
+from helpers.pictures.datasets import Pets
+from helpers.plots import style
+from helpers.plots.style import BLACK, GREEN, ORANGE, SKY, Picture
+
+
+def pictures(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 6) -> Picture:
+    """Show pictures in a grid, each under its caption.
+
+    Args:
+        images: uint8 [n, height, width, 3].
+        captions: n short texts.
+        title: what to see.
+        columns: pictures in a row.
+
+    Raises:
+        ValueError: the captions do not match the pictures, or there is nothing to show.
+    """
+    if len(images) == 0 or len(images) != len(captions):
+        raise ValueError(
+            f"Expected one caption for each picture, at least one; found {len(images)} and {len(captions)}."
+        )
+    columns = min(columns, max(len(images), 3))
+    rows = -(-len(images) // columns)
+    figure, axes = style.axes(1.75 * columns, 2.0 * rows + 0.4, nrows=rows, ncols=columns, squeeze=False)
+    for place in axes.flat:
+        place.axis("off")
+    for place, image, caption in zip(axes.flat, images, captions, strict=False):
+        place.imshow(image, interpolation="nearest")
+        place.set_title(caption, fontsize=11, fontweight="normal", loc="center")
+    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+    return Picture(
+        figure,
+        f"{title}. A grid of {len(images)} pictures, captioned: {'; '.join(captions)}.".replace("\n", " "),
+    )
+
+
+def class_balance(pets: Pets) -> Picture:
+    """Show how many cats and dogs each split holds."""
+    splits = list(pets.counts)
+    dogs = np.array([int(pets.arrays(split)[1].sum()) for split in splits])
+    cats = np.array([pets.counts[split] for split in splits]) - dogs
+    figure, axis = style.axes(8, 2.6)
+    axis.barh(splits, cats, color=SKY, edgecolor="white", label="cats")
+    axis.barh(splits, dogs, left=cats, color=ORANGE, edgecolor="white", hatch="//", label="dogs")
+    for row, (c, d) in enumerate(zip(cats, dogs, strict=True)):
+        axis.text(c + d, row, f" {c:,} cats, {d:,} dogs", va="center")
+    equal = np.allclose(cats, dogs, rtol=0.1)
+    title = "Both classes are there in equal parts" if equal else "The classes are not there in equal parts"
+    axis.set(xlabel="pictures", title=title, xlim=(0, (cats + dogs).max() * 1.35))
+    axis.invert_yaxis()
+    axis.legend(ncols=2, loc="lower right")
+    share = style.join([f"{c / (c + d):.0%} cats in {s}" for s, c, d in zip(splits, cats, dogs, strict=True)])
+    return Picture(figure, f"Stacked bars of cats and dogs in each split: {share}.")
+
+
+def training_curves(history: dict[str, list[float]]) -> Picture:
+    """Show loss and accuracy of each epoch, on training and validation pictures."""
+    figure, (left, right) = style.axes(9, 3.6, ncols=2)
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    for axis, name, unit, factor in (
+        (left, "loss", "cross-entropy (nats)", 1),
+        (right, "accuracy", "accuracy (%)", 100),
+    ):
+        axis.plot(epochs, factor * np.array(history[name]), "o-", color=BLACK, label="training (augmented)")
+        axis.plot(epochs, factor * np.array(history[f"val_{name}"]), "s--", color=GREEN, label="validation")
+        axis.set(xlabel="epoch", ylabel=unit, xticks=epochs[:: max(1, len(epochs) // 6)])
+    left.set_title("The loss falls")
+    right.set_title("The accuracy rises")
+    left.legend()
+    ends = f"from {history['val_accuracy'][0]:.1%} to {history['val_accuracy'][-1]:.1%}"
+    text = f"Two line charts over {len(epochs)} epochs: the loss falls on training and validation pictures, and the"
+    return Picture(figure, f"{text} validation accuracy goes {ends}.")
+
+
+def confusion(score: Score, classes: Sequence[str], name: str = "float32", threshold: float = 0.5) -> Picture:
+    """Show how often each of two classes is taken for the other: counts, and shares of the true class.
+
+    Args:
+        score: of a model on pictures of two classes.
+        classes: their names.
+        name: of the model.
+        threshold: the probability of the second class above which it is the answer; 0.5 means that the larger one is.
+    """
+    predictions = (score.probabilities[:, 1] > threshold).astype(int)
+    right = np.mean(predictions == score.labels)
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (score.labels, predictions), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axis = style.axes(4.8, 3.8)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axis.grid(False)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{counts[row, column]:,}\n{share:.1%}"
+        axis.text(column, row, text, ha="center", va="center", color="white" if share > 0.5 else "black")
+    ticks = range(len(classes))
+    axis.set(
+        xticks=ticks,
+        yticks=ticks,
+        xticklabels=classes,
+        yticklabels=classes,
+        xlabel="predicted",
+        ylabel="true",
+    )
+    axis.set_title(f"{name}: {right:.1%} right")
+    wrong = style.join(
+        [f"{shares[i, 1 - i]:.1%} of the {c}s are taken for the other class" for i, c in enumerate(classes)]
+    )
+    called = f"called a {classes[1]} above {threshold:g}"
+    return Picture(figure, f"Confusion matrix of the {name} model, {len(score.labels):,} pictures, {called}: {wrong}.")

@@ -1,0 +1,111 @@
+"""The same .tflite file with something changed: other values, more outputs, all values inside."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from helpers.tflite import inspect
+from helpers.tflite.inspect import PACKED
+
+
+def replace_weights(path: Path, change: Callable[[inspect.Tensor], np.ndarray]) -> bytes:
+    """Return a .tflite file with other values in its weights; shapes, types and everything else stay as they are.
+
+    Args:
+        path: a .tflite file.
+        change: gets a tensor of weights and returns its new values, in the same shape; they are stored in the type of
+            the old ones.
+
+    Raises:
+        ValueError: the new values have another shape.
+    """
+    return with_values(path, change, "weights")
+
+
+def with_values(path: Path, change: Callable[[inspect.Tensor], np.ndarray], role: str) -> bytes:
+    """Return a .tflite file with other values in the constant tensors of a role; see `replace_weights`."""
+    known = {tensor.index: tensor for tensor in inspect.tensors(path) if tensor.role == role}
+    content = bytearray(Path(path).read_bytes())
+    model = schema.Model.GetRootAs(content)
+    for index, tensor in known.items():
+        values = np.asarray(change(tensor))
+        if values.shape != tensor.shape:
+            raise ValueError(f"{tensor.name} has the shape {tensor.shape}; found new values of shape {values.shape}.")
+        buffer = model.Buffers(model.Subgraphs(0).Tensors(index).Buffer())
+        if buffer.Size():  # behind the FlatBuffer
+            place = np.frombuffer(content, np.uint8, buffer.Size(), buffer.Offset())
+        else:
+            place = buffer.DataAsNumpy()  # a view into `content`, as is the other
+        packed = pack if tensor.dtype in inspect.PACKED else lambda v, dtype: v.astype(dtype).tobytes()
+        place[:] = np.frombuffer(packed(values, tensor.dtype), np.uint8)
+    return bytes(content)
+
+
+def pack(values: np.ndarray, dtype: str) -> bytes:
+    """Return what `unpack` takes, for integers that the type can hold, in any shape.
+
+    Raises:
+        ValueError: a value is too large or too small for the type.
+    """
+    bits, values = PACKED[dtype], np.ravel(values)
+    half = 2 ** (bits - 1)
+    if values.size and not -half <= values.min() <= values.max() < half:
+        raise ValueError(f"{dtype} holds {-half} to {half - 1}; found {values.min()} to {values.max()}.")
+    padded = np.zeros(-(-values.size * bits // 8) * (8 // bits), np.uint8)
+    padded[: values.size] = values.astype(np.int8).view(np.uint8) & (2**bits - 1)
+    shifted = padded.reshape(-1, 8 // bits) << np.arange(0, 8, bits, dtype=np.uint8)
+    return np.bitwise_or.reduce(shifted, axis=1).tobytes()
+
+
+def excerpt(path: Path, step: int | None = None) -> bytes:
+    """Return a copy of a file that lets one listen in: the same network, with what every operator makes as an output.
+
+    Args:
+        path: a .tflite file.
+        step: the number of an operator: the copy then has this one only, with its activations as inputs.
+    """
+    model = inspect.read_model(path)
+    graph = model.subgraphs[0]
+    constant = {i for i, tensor in enumerate(graph.tensors) if inspect.length(model.buffers[tensor.buffer].data)}
+    if step is not None:
+        graph.operators = [graph.operators[step]]
+        graph.inputs = [i for i in dict.fromkeys(map(int, graph.operators[0].inputs)) if i >= 0 and i not in constant]
+    graph.outputs = list(dict.fromkeys(int(i) for operator in graph.operators for i in operator.outputs))
+    model.signatureDefs = []  # they name the old inputs and outputs
+    return packed(model)
+
+
+def self_contained(path: Path) -> bytes:
+    """Return the same model with all values inside the FlatBuffer, where TensorFlow Lite Micro looks for them.
+
+    AI Edge Quantizer writes those of files above 256 KB behind it.  TensorFlow Lite Micro does not find them there,
+    takes the weights for activations, and answers nonsense without a word.
+    """
+    return packed(inspect.read_model(path))
+
+
+def packed(model: schema.ModelT) -> bytes:
+    """Return a model as the bytes of a .tflite file."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+# --- what goes into the flash -------------------------------------------------------------------------------------
+def flash_image(path: Path) -> bytes:
+    """Return the bytes of a .tflite file as they go into a board's flash: all values inside the FlatBuffer.
+
+    That is the file itself, but for large files of AI Edge Quantizer: see `edit.self_contained`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file.
+    """
+    whole = self_contained(path)  # says what is wrong with a file
+    content = Path(path).read_bytes()
+    model = schema.Model.GetRootAs(content)
+    outside = any(model.Buffers(i).Size() for i in range(model.BuffersLength()))
+    return whole if outside else content

@@ -1,0 +1,288 @@
+"""TensorFlow Lite Micro, on this computer and in a process of its own: it aborts the whole process on some files.
+
+It runs a file, measures its tensor arena, and says what it refuses.
+"""
+
+import contextlib
+import dataclasses
+import math
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from helpers.base import machine, processes
+from helpers.base.tables import Table
+from helpers.tflite import inspect
+from helpers.tflite.micro_process import NO_PACKAGE
+
+SECONDS = 60  # the time a measurement may take; a small network takes half a second
+
+
+# --- the tensor arena ---------------------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Arena:
+    """The RAM that TensorFlow Lite Micro works in, in bytes.
+
+    Attributes:
+        activations: written anew for each picture: inputs, outputs and scratch of the layers (the arena's head).
+        persistent: kept from picture to picture: the structures of tensors and layers, and their multipliers (the
+            arena's tail).  Pointers have 8 bytes on this computer and 4 on a board, so a board needs somewhat less.
+    """
+
+    activations: int
+    persistent: int
+
+    @property
+    def total(self) -> int:
+        """The smallest arena in which the file runs."""
+        return self.activations + self.persistent
+
+
+def installed() -> bool:
+    """Return whether TensorFlow Lite Micro is installed; its package exists for Linux on x86-64 processors only."""
+    return machine.importable("tflite_micro")
+
+
+def arena_bytes(path: Path) -> int:
+    """Return the bytes of tensor arena that TensorFlow Lite Micro needs for a .tflite file; see `arena`."""
+    return arena(path).total
+
+
+def arena(path: Path) -> Arena:
+    """Measure the tensor arena of a .tflite file: let TensorFlow Lite Micro run it once and say what it used.
+
+    The numbers are those of its recording allocator.  An arena of their sum is enough, and one byte less is not.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, or TensorFlow Lite Micro cannot run it.
+        NotImplementedError: TensorFlow Lite Micro is not installed here.
+        TimeoutError: it took longer than `SECONDS`.
+    """
+    return _arena(_measured(Path(path)))
+
+
+def _measured(path: Path) -> str:
+    """Return what TensorFlow Lite Micro prints about its arena after it has run a file; for errors see `arena`."""
+    done = _in_a_process("measure", path, SECONDS)
+    if done.returncode != 0 or len(re.findall(r"Arena allocation (?:head|tail) \d+ bytes", done.stderr)) != 2:
+        raise _refused(path, done)
+    return done.stderr
+
+
+def _arena(printed: str) -> Arena:
+    head, tail = (int(re.search(rf"Arena allocation {end} (\d+) bytes", printed)[1]) for end in ("head", "tail"))
+    return Arena(head, tail)
+
+
+@dataclasses.dataclass(frozen=True)
+class Allocation:
+    """A part of the tensor arena.
+
+    Attributes:
+        name: as TensorFlow Lite Micro calls it.
+        what: what it keeps there.
+        count: how many pieces were asked for, 0 where that is not recorded.
+        bytes: with the gaps that keep the pieces aligned.
+    """
+
+    name: str
+    what: str
+    count: int
+    bytes: int
+
+
+HEAD, REST = "Head", "Not itemised"
+
+
+RECORDED = {  # the categories of recording_micro_allocator.cc, in the order in which it prints them
+    "TfLiteEvalTensor data": "for every tensor, weights too: its type, its shape, and where its values are",
+    "Persistent TfLiteTensor data": "the input and the output, for the program to fill and to read",
+    "Persistent TfLiteTensor quantization data": "their scales and zero points",
+    "Persistent buffer data": "what the kernels prepared: a multiplier and a shift for each channel, sums, tables",
+    "TfLiteTensor variable buffer data": "values that networks with a memory keep from run to run",
+    "NodeAndRegistration struct": "for every operator: its inputs and outputs, and which kernel runs it",
+    "Operator runtime data": "data of the operators",
+}
+
+
+def allocations(path: Path) -> list[Allocation]:
+    """Measure the tensor arena of a .tflite file, part by part; the parts add up to `arena(path).total`.
+
+    First the head, where the activations are; then what the recording allocator itemises of the tail, and the rest of
+    it: the settings of the operators (strides, padding), and what the allocator needs for itself.
+
+    Raises:
+        FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
+    """
+    printed = _measured(Path(path))
+    used = _arena(printed)
+    lines = re.findall(r"'(.+)' used (\d+) bytes with alignment overhead \(requested \d+ bytes for (\d+) ", printed)
+    tail = [Allocation(name, RECORDED.get(name, ""), int(count), int(size)) for name, size, count in lines]
+    rest = used.persistent - sum(one.bytes for one in tail)
+    return [
+        Allocation(HEAD, "activations, written anew for every picture", 0, used.activations),
+        *tail,
+        Allocation(REST, "settings of the operators, and the allocator's own structures", 0, rest),
+    ]
+
+
+def allocation_table(files: Mapping[str, Path]) -> Table:
+    """Return the parts of the tensor arenas of several files beside each other, in bytes.
+
+    Args:
+        files: {kind of file: .tflite file}, such as {"float32": ..., "int8": ...}.
+
+    Raises:
+        FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
+    """
+    found = {kind: {one.name: one for one in allocations(path)} for kind, path in files.items()}
+    some = {one.name: one for parts in found.values() for one in parts.values()}
+    order = [name for name in (HEAD, *RECORDED, REST) if name in some]
+    order += [name for name in some if name not in order]
+    rows = [
+        [name, *(f"{parts[name].bytes:,}" if name in parts else "–" for parts in found.values()), some[name].what]
+        for name in order
+    ]
+    totals = [f"{sum(one.bytes for one in parts.values()):,}" for parts in found.values()]
+    return Table(["part of the arena", *found, "what it keeps there"], [*rows, ["Total", *totals, ""]])
+
+
+def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
+    """Run a .tflite file in TensorFlow Lite Micro on pictures, one after the other, and return all its outputs.
+
+    The kernels are the portable ones, which every processor has; those tuned for one may round otherwise.
+
+    Args:
+        path: a .tflite file with one input, made for one picture at a time.
+        codes: the input in the file's own type, int8 [n, h, w, channels] for a full-int8 file.
+
+    Returns:
+        For each output an array in the file's own type, [n, ...] with the file's shape behind the pictures.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, there are no pictures, or TensorFlow Lite Micro cannot run it on them.
+        NotImplementedError: TensorFlow Lite Micro is not installed here.
+        TimeoutError: it took longer than `SECONDS`, and a second more for each picture.
+    """
+    if len(codes) == 0:
+        raise ValueError("Expected at least one picture to run; found none.")
+    count = len(inspect.outputs(path))
+    with tempfile.TemporaryDirectory() as folder:
+        entry, exit_ = Path(folder) / "inputs.npy", Path(folder) / "outputs.npz"
+        np.save(entry, codes)
+        done = _in_a_process("run", Path(path), SECONDS + len(codes), entry, exit_, count)
+        if done.returncode != 0 or not exit_.exists():
+            raise _refused(Path(path), done)
+        with np.load(exit_) as found:
+            return [found[name] for name in found.files]
+
+
+def _in_a_process(task: str, path: Path, seconds: float, *words: object) -> subprocess.CompletedProcess:
+    """Let `micro_process` do a task with a .tflite file, in a process of its own; for errors see `arena`."""
+    with contextlib.suppress(
+        AttributeError, LookupError, TypeError
+    ):  # odd contents: for TensorFlow Lite Micro to judge
+        inspect.operators(path)  # says what is wrong with a file that is missing or broken
+    try:
+        done = subprocess.run(
+            processes.command("helpers.tflite.micro_process", task, path.resolve(), *words),
+            env=processes.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"TensorFlow Lite Micro did not finish {path.name} within {seconds} seconds.") from None
+    if done.returncode == NO_PACKAGE:
+        raise NotImplementedError(
+            "TensorFlow Lite Micro cannot be measured here: it is not installed; "
+            "its package tflite-micro exists for Linux on x86-64 processors only."
+        )
+    return done
+
+
+def _refused(path: Path, done: subprocess.CompletedProcess) -> ValueError:
+    """Return the error that TensorFlow Lite Micro could not run a file."""
+    return ValueError(
+        f"TensorFlow Lite Micro cannot run {path.name} ({_reason(done)}): it takes float32, full int8 and int16x8 "
+        "files made of the operators it knows, not dynamic-range or float16 ones."
+    )
+
+
+def _reason(done: subprocess.CompletedProcess) -> str:
+    """Return what TensorFlow Lite Micro said first, without the place in its source; or that it said nothing."""
+    said = done.stderr.split("Traceback", 1)[0].strip().splitlines()
+    if said:
+        return re.sub(r"^\S+\.(?:cc|h)(?::\d+)? *", "", said[0]).rstrip(". ")
+    return "it aborted" if done.returncode < 0 else "it stopped without a word"
+
+
+# --- what it refuses ----------------------------------------------------------------------------------------------
+def refusal(path: Path) -> str:
+    """Return why TensorFlow Lite Micro does not run a .tflite file, in words; empty if it does.
+
+    First what it says itself, then what in the file is meant.  Where it is not installed, only the second, and that it
+    was not tried.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file.
+        TimeoutError: see `arena`.
+    """
+    path, meant = Path(path), ""
+    with contextlib.suppress(AttributeError, LookupError, TypeError):  # odd contents: there is nothing to explain
+        meant = _without_kernel(path)
+    try:
+        done = _in_a_process("measure", path, SECONDS)
+    except NotImplementedError:
+        return f"Not tried here, TensorFlow Lite Micro is not installed. {meant}" if meant else ""
+    if done.returncode == 0:
+        return ""
+    where = re.search(r"Node (\w+) \(number (\d+)\) failed", done.stderr)
+    at = f" at operator {where[2]}, a {where[1]}" if where else ""
+    return f"TensorFlow Lite Micro says{at}: “{_reason(done)}”. {meant}".strip()
+
+
+def _without_kernel(path: Path) -> str:
+    """Return what in a file TensorFlow Lite Micro has no kernel for, as far as number types tell; else nothing.
+
+    As its kernels say in conv_common.cc, fully_connected_common.cc and dequantize_common.cc.
+    """
+    steps = inspect.graph(path)
+    weighed = [(step, tensors) for step, tensors in steps if step.name in inspect.WEIGHED]
+    hybrid = [tensors for _, tensors in weighed if (tensors[0].dtype, tensors[1].dtype[:3]) == ("float32", "int")]
+    halves = [tensors for step, tensors in steps if step.name == "DEQUANTIZE" and tensors[0].dtype == "float16"]
+    dense = [tensors for step, tensors in weighed if step.name == "FULLY_CONNECTED"]
+    packed = [tensors for tensors in dense if tensors[1].dtype in inspect.PACKED and len(tensors[1].scale) > 1]
+    if hybrid:
+        data, weights, *_, made = hybrid[0]
+        return (
+            f"Hybrid means integer weights and float activations: of {len(weighed)} operators with weights, "
+            f"{len(hybrid)} have {weights.dtype} weights but read {data.dtype}, the first in "
+            f"{inspect.layer_of(made.name)}. TensorFlow Lite turns such activations into int8 while it runs; "
+            "TensorFlow Lite Micro has no kernel that does. Convert to full int8: then the file has the scales of the "
+            "activations, and all of it is integers."
+        )
+    if halves:
+        copies = 4 * sum(math.prod(tensors[0].shape) for tensors in halves)
+        return (
+            f"The weights are stored as float16, and {len(halves)} operators DEQUANTIZE are to make float32 out of "
+            "them before the layers run; TensorFlow Lite Micro's DEQUANTIZE reads integers only. The copies would take "
+            f"{copies:,} bytes of RAM as well. Convert to float32, or to full int8."
+        )
+    if packed:
+        return (
+            f"{len(packed)} of {len(dense)} dense layers have {packed[0][1].dtype} weights with a scale for each "
+            "output; TensorFlow Lite Micro's FULLY_CONNECTED takes weights that small with one scale for all of them "
+            "only. Convert to int8."
+        )
+    return ""
