@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from helpers.base import console
+from helpers.tflite.edit import packed
 
 DTYPES = {"float32": 0, "int32": 2, "uint8": 3, "int8": 9, "int16": 7, "int4": 17}
 OPTIONS = {  # operator: name of the table with its settings, in schema.fbs
@@ -116,3 +117,14 @@ def run(content: bytes, *inputs: np.ndarray, kernels=OpResolverType.BUILTIN_REF)
         ready.set_tensor(entry["index"], values)
     ready.invoke()
     return ready.get_tensor(ready.get_output_details()[0]["index"])
+
+
+def values_outside(path, folder):
+    """Return the same model with its largest values behind the FlatBuffer, as AI Edge Quantizer writes large files."""
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    buffer = max(model.buffers, key=lambda one: 0 if one.data is None else len(one.data))
+    values = bytes(buffer.data)
+    buffer.data, buffer.size, buffer.offset = None, len(values), 1
+    buffer.offset = len(packed(model))
+    (folder / "outside.tflite").write_bytes(packed(model) + values)
+    return folder / "outside.tflite"

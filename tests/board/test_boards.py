@@ -14,7 +14,7 @@ from helpers.base import data
 from helpers.board import boards
 from helpers.board.boards import KIT, load
 from helpers.tflite import convert, edit, inspect, interpreter, micro
-from one_operator import Operand, build
+from one_operator import Operand, build, values_outside
 
 pytest_plugins = ["tiny"]
 
@@ -58,17 +58,6 @@ def aborting(path, folder):
     model.subgraphs[0].operators[0].inputs = [30_000_000, 1, 2]  # no such tensor
     (folder / "bad.tflite").write_bytes(packed(model))
     return folder / "bad.tflite"
-
-
-def values_outside(path, folder):
-    """Return the same model with its largest values behind the FlatBuffer, as AI Edge Quantizer writes large files."""
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    buffer = max(model.buffers, key=lambda one: 0 if one.data is None else len(one.data))
-    values = bytes(buffer.data)
-    buffer.data, buffer.size, buffer.offset = None, len(values), 1
-    buffer.offset = len(packed(model))
-    (folder / "outside.tflite").write_bytes(packed(model) + values)
-    return folder / "outside.tflite"
 
 
 @pytest.fixture

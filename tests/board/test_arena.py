@@ -14,8 +14,7 @@ from helpers.board import arena
 from helpers.board.arena import Buffer
 from helpers.networks import alexnet, mobilenet
 from helpers.tflite import micro
-from one_operator import Operand, build, constant
-from test_board import values_outside
+from one_operator import Operand, build, constant, values_outside
 
 pytest_plugins = ["tiny"]
 

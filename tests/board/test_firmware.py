@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from helpers.board import firmware
 from helpers.tflite import edit, inspect, micro
-from one_operator import Operand, build
-from test_board import values_outside
+from one_operator import Operand, build, values_outside
 
 pytest_plugins = ["tiny"]
 
