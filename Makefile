@@ -71,7 +71,7 @@ ifneq ($(HERE),True)
 .PHONY: $(INSTALLED)
 endif
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements.txt pyproject.toml setup.py
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" || { echo \
 	    "The pinned packages need Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
 	    "Say which Python to use, such as: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.12" >&2; exit 1; }

@@ -2,3 +2,5 @@
 
 Each module holds one idea.  Importing one never touches the network, and this file imports nothing heavy.
 """
+
+__version__ = "0.2.0"  # results of another version are made again: see `base.cache`

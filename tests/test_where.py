@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -72,14 +73,30 @@ def test_one_notebook_that_fits_the_jupyterlab():
 
 
 def test_colab_keeps_its_own_jupyter_and_gets_all_that_the_helpers_import():
-    left_out = re.compile(re.search(r'grep -vE "(.+?)"', badges.COLAB)[1])
-    names = {Requirement(line).name for line in PINS if line[:1].isalnum() and left_out.match(line)}
-    assert {"ipykernel", "jupyterlab", "nbconvert", "pytest"} <= names
-    texts = [path.read_text("utf-8") for path in (PROJECT / "helpers").glob("*.py")]
+    """What pip installs there, without extras, holds what the helpers import and nothing of Jupyter or the tests."""
+    needed = {Requirement(line).name for line in setup_pins()[""]}
+    texts = [path.read_text("utf-8") for path in (PROJECT / "helpers").rglob("*.py")]
     imported = {name for text in texts for name in re.findall(r"^ *(?:import|from) ([\w-]+)", text, re.M)}
-    assert {"ipywidgets", "packaging"} <= imported
-    assert names & {name.replace("_", "-") for name in imported} == set()
-    assert PINS[-1] == "-e ." and not left_out.match(PINS[-1])
+    names = {"PIL": "pillow", "tensorflow_datasets": "tensorflow-datasets", "ai_edge_litert": "ai-edge-litert"}
+    imported -= set(sys.stdlib_module_names) | {"helpers"}
+    ours = {names.get(name, name.replace("_", "-")) for name in imported}
+    assert {"ipywidgets", "tensorflow", "pillow"} <= ours
+    assert ours - needed == {"flatbuffers", "IPython"} & ours, "what the pinned packages bring along themselves"
+    assert not {"jupyterlab", "ipykernel", "nbconvert", "pytest"} & needed
+
+
+def test_colab_needs_one_line():
+    (cell,) = re.findall(r"^```\n(.*?)\n```$", badges.COLAB, re.M | re.S)
+    assert cell == "%pip install -q {package}"
+    assert PINS[-1] == "-e ."
+
+
+def setup_pins() -> dict[str, list[str]]:
+    """Return what setup.py makes of the pins, without calling setuptools."""
+    source = (PROJECT / "setup.py").read_text("utf-8").partition("\nPINS = ")[0]
+    scope: dict = {}
+    exec(source, scope)
+    return scope["pins"]("\n".join(PINS))
 
 
 # --- the address -----------------------------------------------------------------------------------------------------
@@ -235,7 +252,7 @@ def test_links_lead_to_files_of_the_project():
 
 def test_the_first_cell_on_colab_takes_the_same_repository():
     text = badges.block("ada/eight-bits", "a;b")
-    assert "!git clone -q --depth 1 --branch 'a;b' https://github.com/ada/eight-bits /content/course\n" in text
+    assert "\n%pip install -q 'git+https://github.com/ada/eight-bits@a;b'\n" in text
 
 
 def test_the_readme_has_what_the_command_writes():

@@ -28,16 +28,14 @@ FIRST = "notebooks/00_start_here.ipynb"
 WORKFLOW = "test.yml"
 NO_ADDRESS = "No badges yet: `make badges` writes them here once the project has an address at GitHub."
 
-# Colab's own Jupyter must stay as it is, and nobody runs the tests there.
+# It brings what everybody needs; Colab's own Jupyter stays as it is, and nobody runs the tests there.
 COLAB = """\
-A notebook on Colab opens alone, on a new machine, and its first cell says `No module named 'helpers'`. Put this into \
-a new cell above it, run it, choose *Runtime*, *Restart session*, and begin:
+A notebook on Colab opens alone, on a new machine, and its first cell says `No module named 'helpers'`. Put this line \
+into a new cell above it, run it, and begin. It takes about two minutes; should Colab ask afterwards to restart the \
+session, because it had loaded an older NumPy already, agree.
 
 ```
-!git clone -q --depth 1 --branch {branch} {address} /content/course
-%cd /content/course
-!grep -vE "^(jupyter|ipykernel|nb|latex|pytest|hypothesis|playwright|ruff)" requirements.txt > colab.txt
-!pip install -q -r colab.txt
+%pip install -q {package}
 ```"""
 
 
@@ -125,7 +123,8 @@ def block(name: str | None, at: str = "main") -> str:
         notebooks = [path.name for path in run.course(run.NOTEBOOKS, only=[])]
         links = [f"[{notebook[:2]}]({colab(name, at, f'notebooks/{notebook}')})" for notebook in notebooks]
         lines = [*badges(name, at), "", f"Each notebook on Colab: {' · '.join(links)}"]
-    cell = COLAB.format(address=f"https://github.com/{name}" if name else "ADDRESS", branch=shlex.quote(at))
+    address = f"https://github.com/{name}" if name else "ADDRESS"
+    cell = COLAB.format(package=shlex.quote(f"git+{address}@{at}"))
     return "\n".join([*lines, "", cell])
 
 
