@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from helpers.base import artifacts, console
+from helpers.base import artifacts, cache, console
 from helpers.networks import training
 from helpers.pictures import datasets
 from helpers.pictures.datasets import Pets
@@ -40,5 +40,6 @@ def pretrained_files() -> dict[str, Path]:
             part.write_bytes(convert.convert("float32", Path(folder) / training.SAVED_MODEL))
 
     path = artifacts.root() / "pretrained" / convert.filename("float32")
+    cache.keep_current(path.parent, cache.key(), "The float32 file of the network that comes with the suite")
     what = "The float32 file of the network that comes with the suite"
     return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": training.PRETRAINED_INT8}

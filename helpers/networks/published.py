@@ -25,19 +25,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers.base import artifacts, data
+from helpers.base import artifacts, cache, data
 from helpers.base.tf import keras, make_deterministic
 from helpers.measure import latency
+from helpers.networks.weights import weighted_layers
 from helpers.pictures import drawn_pets
 from helpers.pictures.conventions import normalise
 from helpers.tflite import convert, edge_quantizer, from_keras
 
 FOLDER = "architectures"
-
-
 PICTURES = 4  # that set the statistics; the first of them calibrates the int8 file
-
-
 SPREAD = 4.0  # standard deviation of the classes' scores before the softmax
 
 
@@ -101,7 +98,7 @@ def set_statistics(model: keras.Model, inputs: np.ndarray) -> None:
             layer.momentum = 0.0  # new statistics = 0 * old ones + 1 * this batch's
     model(inputs, training=True)
     probabilities = np.asarray(model(inputs[:1], training=False), np.float64)
-    last = [layer for layer in model.layers if hasattr(layer, "kernel")][-1]
+    last = weighted_layers(model)[-1]
     scores = np.log(probabilities)  # up to one number, which a standard deviation does not see
     last.kernel.assign(last.kernel * (SPREAD / scores.std()))
 
@@ -117,9 +114,9 @@ def build(architecture: Architecture, folder: Path, **options) -> None:
     folder.mkdir(parents=True)
     keras.backend.clear_session()  # Keras numbers the names of layers on, and the names stand in the file
     inputs = normalise(pictures(architecture.size))
-    whole = folder / convert.filename("float32")
-    whole.write_bytes(from_keras.float32(network(architecture.keras_name, inputs, **options)))
-    (folder / convert.filename("int8")).write_bytes(edge_quantizer.int8(whole, inputs[:1]))
+    float_file = folder / convert.filename("float32")
+    float_file.write_bytes(from_keras.float32(network(architecture.keras_name, inputs, **options)))
+    (folder / convert.filename("int8")).write_bytes(edge_quantizer.int8(float_file, inputs[:1]))
 
 
 def folder_of(name: str) -> Path:
@@ -138,6 +135,7 @@ def files(name: str) -> dict[str, Path]:
     if name not in ARCHITECTURES:
         raise KeyError(f"Expected one of {', '.join(ARCHITECTURES)}; found {name!r}.")
     architecture = ARCHITECTURES[name]
+    cache.keep_current(artifacts.root() / FOLDER, cache.key(), "The pairs of files of the lecture's architectures")
     folder = artifacts.build_if_missing(
         folder_of(name), lambda part: build(architecture, part), f"The pair of files of {name}", architecture.seconds
     )
@@ -180,6 +178,6 @@ def time_pairs(kernels: str = "XNNPACK", rounds: int = 7) -> dict[str, latency.T
         rounds: counted rounds; few, because the large networks take long.
     """
     return {
-        name: latency.time_files(files(name), pictures(it.size, 1)[0], kernels, rounds=rounds)
-        for name, it in ARCHITECTURES.items()
+        name: latency.time_files(files(name), pictures(architecture.size, 1)[0], kernels, rounds=rounds)
+        for name, architecture in ARCHITECTURES.items()
     }

@@ -17,20 +17,11 @@ from helpers.pictures.datasets import Pets
 from helpers.tflite import from_keras
 
 BORDER = 12  # a random crop is cut from a picture with a reflected border, one twelfth of its width
-
-
 CHECKPOINT = "checkpoint.keras"
-
-
 HISTORY = "history.json"
-
-
+SUITES_PLAN = "the suite's plan"  # in HISTORY, beside the one that was followed
 SAVED_MODEL = "saved_model"
-
-
 PRETRAINED = data.folder() / "checkpoints" / "residual_cnn.npz"
-
-
 PRETRAINED_INT8 = PRETRAINED.with_name("residual_cnn_int8.tflite")
 
 
@@ -56,8 +47,6 @@ class TrainingPlan:
 
 
 FROM_SCRATCH = {"drawn": TrainingPlan(epochs=4), "photographs": TrainingPlan(epochs=30)}
-
-
 FINE_TUNING = TrainingPlan(epochs=1, learning_rate=1e-4)
 
 
@@ -168,11 +157,12 @@ def train(
     validation = _scoring_batches(*pets.arrays("validation", size=size))
     make_deterministic(seed)
     about = {"network": network.__name__, "seed": seed, "pictures": len(labels), **dataclasses.asdict(plan)}
+    about[SUITES_PLAN] = dataclasses.asdict(plan_for(pets))
     with strategy.scope() if strategy else contextlib.nullcontext():
-        found = _load(folder, about) if resume else None
-        if not found:  # a checkpoint of another plan must not be taken for one of this
+        checkpoint = _load(folder, about) if resume else None
+        if not checkpoint:  # a checkpoint of another plan must not be taken for one of this
             artifacts.remove(folder / CHECKPOINT)
-        model, history = found or _start(network, plan, len(labels))
+        model, history = checkpoint or _start(network, plan, len(labels))
     done, steps = len(history["loss"]), len(labels) // plan.batch_size
     print(_announcement(model, pets, plan, done), flush=True)
     images = tf.constant(images)
@@ -300,11 +290,23 @@ def history(pets: Pets) -> dict[str, list[float]]:
 
 
 def saved_model(pets: Pets) -> Path:
-    """Return the folder of the exported SavedModel, training the network first if it is not there."""
+    """Return the folder of the exported SavedModel, training the network first if it is not there.
+
+    One that was trained while the suite had another plan for this data is trained again.
+    """
 
     def build(part: Path) -> None:
         model, _ = train(pets)
         from_keras.export(model, part)
 
-    seconds = plan_for(pets).seconds(pets.counts["train"])
-    return artifacts.build_if_missing(pets.folder / SAVED_MODEL, build, "The trained network", seconds)
+    path, plan = pets.folder / SAVED_MODEL, plan_for(pets)
+    if path.exists() and _suites_plan(pets.folder) not in (None, dataclasses.asdict(plan)):
+        print("The trained network follows a plan that the suite no longer has: it is trained again.", flush=True)
+        artifacts.remove(path)
+    return artifacts.build_if_missing(path, build, "The trained network", plan.seconds(pets.counts["train"]))
+
+
+def _suites_plan(folder: Path) -> dict | None:
+    """Return the plan that the suite had when the training in a folder began; None if nothing says so."""
+    path = folder / HISTORY
+    return json.loads(path.read_text())["about"].get(SUITES_PLAN) if path.exists() else None

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.base import artifacts, console
+from helpers.base import artifacts, cache, console, metrics
 from helpers.base.seed import SEED
 from helpers.base.tf import fixed_threads, tf
 from helpers.base.tfds import tfds
@@ -135,6 +135,12 @@ def _resize(images: tf.Tensor, size: int) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
+def _keep_current(source: str, title: str, version: str) -> None:
+    """Make sure that nothing is left of what other versions of the suite or of the pictures have made and measured."""
+    if cache.keep_current(artifacts.root() / source, cache.key(pictures=version), f"What was made from {title}"):
+        metrics.forget(source)
+
+
 def _pets(source: str, title: str, splits: list[tf.data.Dataset]) -> Pets:
     sized = [fixed_threads(split.map(_to_size, tf.data.AUTOTUNE, deterministic=True)) for split in splits]
     counts = {name: int(split.cardinality()) for name, split in zip(SPLITS, splits, strict=True)}
@@ -147,8 +153,9 @@ def _photographs() -> Pets:
             f"The photographs are not in {photographs.tfds_folder()}. Run `make photos` to download them (786 MB), "
             "set TFDS_DATA_DIR to the folder that has them, or set PTQ_DATASET=drawn."
         )
-    options = {"split": EIGHTY_TEN_TEN, "as_supervised": True, "download": False}
-    splits = tfds.load("cats_vs_dogs", data_dir=str(photographs.tfds_folder()), **options)
+    options = {"split": EIGHTY_TEN_TEN, "as_supervised": True, "download": False, "with_info": True}
+    splits, info = tfds.load("cats_vs_dogs", data_dir=str(photographs.tfds_folder()), **options)
+    _keep_current("photographs", "photographs", info.full_name)
     return _pets("photographs", "photographs", splits)
 
 
@@ -161,6 +168,7 @@ def _drawn() -> Pets:
         with artifacts.one_at_a_time(folder, "The data set of drawn pets"):
             if not photographs.is_whole(folder):  # another notebook may have drawn it while this one waited
                 _draw(builder)
+    _keep_current("drawn", "drawn pets", builder.info.full_name)
     splits = tfds.load("drawn_cats_vs_dogs", data_dir=str(home), split=list(SPLITS), as_supervised=True, download=False)
     return _pets("drawn", "drawn pets", splits)
 
@@ -194,6 +202,7 @@ def _folder(folder: Path) -> Pets:
         "folder-"
         + hashlib.sha256(repr([own_folder.fingerprint(f) for c in CLASSES for f in files[c]]).encode()).hexdigest()[:8]
     )
+    _keep_current(name, f"pictures in {folder}", name)
     prepared = artifacts.root() / name / "pictures"
     artifacts.build_if_missing(
         prepared,

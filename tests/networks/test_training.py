@@ -254,6 +254,19 @@ def test_the_trained_network_is_there_with_its_history(at_home, monkeypatch):
     np.testing.assert_allclose(served, model.predict(conventions.normalise(images), verbose=0), atol=1e-5)
 
 
+def test_after_a_change_of_the_suites_plan_the_network_is_trained_again(at_home, tmp_path, monkeypatch, capsys):
+    """A reader's own plan is kept; only the suite's own counts, as it was when the training began."""
+    shutil.copytree(at_home.home, tmp_path / "artifacts")
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path / "artifacts"))
+    (at_home.pets.folder / training.SAVED_MODEL / "old").touch()
+    monkeypatch.setattr(training, "train", lambda pets: (at_home.pets, None))
+    monkeypatch.setattr(training.from_keras, "export", lambda model, part: part.mkdir())
+    assert (training.saved_model(at_home.pets) / "old").exists() and capsys.readouterr().out == ""
+    monkeypatch.setattr(training, "FINE_TUNING", dataclasses.replace(training.FINE_TUNING, epochs=2))
+    assert list(training.saved_model(at_home.pets).iterdir()) == []
+    assert "a plan that the suite no longer has: it is trained again" in capsys.readouterr().out
+
+
 def test_what_is_exported_says_nothing(at_home, tmp_path, capfd):
     from_keras.export(training.trained(at_home.pets), tmp_path / "saved_model")
     shown = capfd.readouterr()

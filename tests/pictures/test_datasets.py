@@ -16,12 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers.base import artifacts
+import helpers
+from helpers.base import artifacts, metrics
 from helpers.pictures import conventions, datasets, own_folder, photographs
 
 pytest_plugins = ["small"]
 
 SIZE = conventions.SIZE
+VERSION = helpers.__version__
 
 
 @pytest.fixture
@@ -585,3 +587,18 @@ def test_a_changed_folder_is_imported_anew(home, own):
     assert sum(second.counts.values()) == sum(first.counts.values()) + 1
     os.utime(own / "cat" / "0.png", ns=(time.time_ns(), time.time_ns()))
     assert datasets.load(own, verbose=False).source not in (first.source, second.source)
+
+
+def test_what_another_version_made_is_made_again_and_measured_again(home, small_folder, monkeypatch, capsys):
+    pets = datasets.load(small_folder, verbose=False)
+    (pets.folder / "int8.tflite").write_bytes(b"old")
+    metrics.record(pets.source, "training", {"accuracy": 0.5})
+    metrics.record("another", "training", {"accuracy": 0.6})
+    datasets.load(small_folder, verbose=False)
+    assert (pets.folder / "int8.tflite").exists() and pets.source in metrics.read()
+    capsys.readouterr()
+    monkeypatch.setattr(helpers, "__version__", "9.9.9")
+    again = datasets.load(small_folder, verbose=False)
+    assert not (pets.folder / "int8.tflite").exists() and list(metrics.read()) == ["another"]
+    assert f"suite {VERSION}, now 9.9.9: it is made again" in capsys.readouterr().out
+    assert again.counts == pets.counts and (again.arrays("test")[0] == pets.arrays("test")[0]).all()
