@@ -1,6 +1,12 @@
 """The check of the environment: what is missing is named with what to do, and what is optional never alarms."""
 
+import ast
+import json
+import os
 import re
+import subprocess
+import sys
+from importlib import metadata
 
 import pytest
 
@@ -89,3 +95,59 @@ def test_pictures(monkeypatch, there):
 
 def test_no_path_of_the_machine_is_shown():
     assert not re.search(r"[/\\]\w+[/\\]", str(environment.check()))
+
+
+# --- in a process of its own, where something is missing --------------------------------------------------------------
+
+HIDE = """
+import importlib.machinery, sys
+from importlib import metadata
+
+class Without(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in sys.argv[2].split() else super().find_spec(name, path, target)
+
+sys.meta_path = [Without if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
+version = metadata.version
+
+def without(package):
+    if package == sys.argv[1]:
+        raise metadata.PackageNotFoundError(package)
+    return version(package)
+
+metadata.version = without
+from helpers.course import environment
+table = environment.check()
+print(dict((row[0], row[1:]) for row in table.rows)["packages"])
+print(sorted({name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names))
+print(table.caption)
+"""
+
+
+def modules_of(package: str) -> list[str]:
+    """Return the modules that a package brings, as they are imported."""
+    return [module for module, packages in metadata.packages_distributions().items() if package in packages]
+
+
+@pytest.mark.parametrize("package", sorted(environment.pins()))
+def test_each_package_may_be_missing_and_is_named(package, tmp_path):
+    """The check runs, names the package and what to do, imports nothing but the helpers, and leaves nothing behind."""
+    hidden = " ".join(modules_of(package) or [package])
+    command = [sys.executable, "-c", HIDE, package, hidden]
+    place = {**os.environ, "PTQ_ARTIFACTS": str(tmp_path / "artifacts")}
+    done = subprocess.run(command, cwd=tmp_path, env=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    packages, imported, caption = done.stdout.splitlines()
+    assert f"{package} missing" in packages and environment.INSTALL in packages
+    assert "packages" in caption.removeprefix("Look at: ").split(", ")
+    assert {name for name in ast.literal_eval(imported) if not name.startswith(("_", "site"))} == {"helpers"}
+    assert list(tmp_path.iterdir()) == [], "nothing is made"
+
+
+def test_the_check_is_the_first_thing_that_is_imported():
+    """In the notebook that checks the machine, no cell before the check imports anything but it."""
+    notebook = json.loads((project() / "notebooks" / "00_start_here.ipynb").read_text("utf-8"))
+    sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    first = next(source for source in sources if "import" in source)
+    assert first == "from helpers.course import environment\n\nenvironment.check()"
