@@ -1,6 +1,7 @@
 """One function for each figure of the course: `plots.number_line(...)`.
 
-Each file holds the figures of one subject; `style` says how all of them look.
+Each file holds the figures of one subject; `style` says how all of them look, and `wording` has the words that several
+of them derive from their numbers.  A title states what the data show, whatever they show.
 """
 
 from helpers.plots.board import flash_budget, instructions, memory_plan, ram_bar, ram_budget

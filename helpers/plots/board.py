@@ -1,18 +1,26 @@
 """A board: its flash, its RAM, the tensor arena, and what its processor would execute."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from helpers.board.arena import Allowance, MemoryPlan, Ram, alive
-from helpers.board.boards import Board
-from helpers.board.counts import Count, Counts
+from helpers.board.arena import alive
+from helpers.board.processors import CORES
 from helpers.board.routines import POINTWISE, ROUTINES
-from helpers.networks.costs import LayerCost
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import BLACK, COLOURS, GREY, HATCHES, ORANGE, SKY, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.board.arena import Allowance, MemoryPlan, Ram
+    from helpers.board.boards import Board
+    from helpers.board.counts import Count, Counts
+    from helpers.networks.costs import LayerCost
 
 
 def flash_budget(sizes: dict[str, int], board: Board) -> Picture:
@@ -34,16 +42,18 @@ def flash_budget(sizes: dict[str, int], board: Board) -> Picture:
     axis.annotate(words, (flash / 1e3, 1), (-6, -4), ("data", "axes fraction"), "offset points", ha="right", va="top")
     axis.set(xlabel="kB (1000 bytes), and share of the flash", yticks=range(len(names)), yticklabels=names)
     axis.set(xlim=(0, 1.22 * max(flash, *values) / 1e3), ylim=(len(names) - 0.4, -1.1))
-    fits = [name for name in names if sizes[name] <= flash]
-    if len(fits) == len(names):
-        title = f"Every file fits into the flash of the {board.name}"
-    else:
-        title = (
-            f"Too large for the flash of the {board.name}: {style.join([name for name in names if name not in fits])}"
-        )
+    title = _flash_title(sizes, board)
     axis.set_title(title)
-    found = style.join([f"{name} {size / 1e3:,.0f} kB or {size / flash:.0%}" for name, size in sizes.items()])
-    return Picture(figure, f"Bars of the file sizes against {style.binary_size(flash)} of flash: {found}. {title}.")
+    listed = style.join([f"{name} {size / 1e3:,.0f} kB or {size / flash:.0%}" for name, size in sizes.items()])
+    return Picture(figure, f"Bars of the file sizes against {style.binary_size(flash)} of flash: {listed}. {title}.")
+
+
+def _flash_title(sizes: dict[str, int], board: Board) -> str:
+    """Return which files do not fit into the flash of a board, or that all do."""
+    large = [name for name, size in sizes.items() if size > board.flash_bytes]
+    if large:
+        return f"Too large for the flash of the {board.name}: {style.join(large)}"
+    return f"{'Every file' if len(sizes) > 1 else next(iter(sizes))} fits into the flash of the {board.name}"
 
 
 def ram_budget(costs: Sequence[LayerCost], board: Board) -> Picture:
@@ -69,16 +79,16 @@ def ram_budget(costs: Sequence[LayerCost], board: Board) -> Picture:
     axis.set(ylim=(0, 1.15 * max(4 * live.max(), board.ram_bytes) / 1e3), xlim=(-0.6, len(costs) - 0.4))
     fits = [name for name, width in (("float32", 4), ("int8", 1)) if width * live.max() <= board.ram_bytes]
     words = {2: "Both fit into the RAM", 1: "Only int8 fits into the RAM", 0: "Neither fits into the RAM"}[len(fits)]
-    axis.set_title(f"{words}: the peak is at {costs[peak].name}")
+    place = wording.few([cost.name for cost in costs if cost.live == live[peak]])
+    axis.set_title(f"{words}: the peak is at {place}")
     axis.legend(loc="upper right")
     return Picture(
         figure,
-        f"Bars of activation memory by layer. The peak, at {costs[peak].name}, is {largest}; the {board.name} has "
+        f"Bars of activation memory by layer. The peak, at {place}, is {largest}; the {board.name} has "
         f"{board.ram_bytes / 1e3:,.0f} kB of RAM. {words}.",
     )
 
 
-# --- 07: what a microcontroller would execute ---------------------------------------------------------------------
 KERNEL_LOOKS = {  # how a kernel works: hatching; the colour says float32 or int8
     "float32": {"plain loop": "", "blocks of 2 × 2": "..", "vectors": "--"},
     "int8": {"plain loop": "//", "blocks of 2 × 2": "//..", "vectors": "//--", "SMLAD": "xx", "SDOT": "xx"},
@@ -99,7 +109,7 @@ def instructions(counts: Counts, core: str = "Cortex-M4F", layer: str = POINTWIS
     Raises:
         KeyError: there are no counts of that layer for the processor on the right.
     """
-    chosen = [count for count in counts.found.values() if ROUTINES[count.kernel].layer == layer]
+    chosen = [count for count in counts.counts.values() if ROUTINES[count.kernel].layer == layer]
     ours = [count for count in chosen if count.core == core]
     if not ours or not ours[0].cycles:
         raise KeyError(f"Expected counts of a {layer}, and cycles, for {core!r}; found neither or one of them.")
@@ -107,15 +117,11 @@ def instructions(counts: Counts, core: str = "Cortex-M4F", layer: str = POINTWIS
     figure, (left, right) = style.axes(12, 5.2, ncols=2, width_ratios=(1.85, 1))
     _core_bars(left, best)
     _kernel_bars(right, ours)
-    soft = [name for name, found in best.items() if max(found.values(), key=lambda c: c.per_mac).per_mac > 50]
-    times = [counts.ratio(name, layer) for name in soft]
-    spread = " to ".join(dict.fromkeys(f"{time:.0f}" for time in sorted(times)[:: max(1, len(times) - 1)]))
-    left.set_title(f"Without an FPU, int8 takes {spread} times fewer" if soft else "All processors")
+    left.set_title(_without_fpu({name: counts.ratio(name, layer) for name in best}))
+    right.set_title(_kernels_title(core, ours))
     winners = _fewer_than_float32(ours)
-    without = f"{core}: no int8 kernel takes\nfewer instructions than float32"
-    right.set_title(f"{core}: fewer instructions\nthan float32 with {style.join(winners)} only" if winners else without)
     figure.suptitle(f"Instructions for one multiply-accumulate of a {layer} ({counts.source})", fontsize=13)
-    listed = [f"{name} " + ", ".join(f"{w} {c.per_mac:.3g}" for w, c in found.items()) for name, found in best.items()]
+    listed = [f"{name} " + ", ".join(f"{k} {c.per_mac:.3g}" for k, c in kinds.items()) for name, kinds in best.items()]
     kernels = [
         f"{ROUTINES[c.kernel].label} {c.per_mac:.3g} ({c.cycles_per_mac[0]:.3g} to {c.cycles_per_mac[1]:.3g} cycles)"
         for c in ours
@@ -128,6 +134,31 @@ def instructions(counts: Counts, core: str = "Cortex-M4F", layer: str = POINTWIS
     )
 
 
+def _without_fpu(ratios: dict[str, float]) -> str:
+    """Return what int8 saves on the processors that have no floating-point unit, as a title.
+
+    Args:
+        ratios: {processor: instructions of the best float32 kernel over those of the best int8 kernel}.
+    """
+    soft = {name: ratio for name, ratio in ratios.items() if "-mfloat-abi=soft" in CORES[name].gcc}
+    fewer = [name for name, ratio in soft.items() if ratio > 1]
+    if not soft:
+        return "All processors"
+    if not fewer:
+        return "Without an FPU, int8 takes no fewer"
+    if len(fewer) < len(soft):
+        return f"Without an FPU, int8 takes fewer on {wording.few(fewer)} only"
+    return f"Without an FPU, int8 takes {wording.spread(soft.values(), style.two_digits)} times fewer"
+
+
+def _kernels_title(core: str, counts: Sequence[Count]) -> str:
+    """Return which int8 kernels of a processor take fewer instructions than its best float32 kernel, as a title."""
+    fewer, kernels = _fewer_than_float32(counts), [ROUTINES[count.kernel] for count in counts]
+    if fewer and len(fewer) < sum(kernel.kind == "int8" for kernel in kernels):
+        return f"{core}: fewer instructions\nthan float32 with {style.join(fewer)} only"
+    return f"{core}: {'every' if fewer else 'no'} int8 kernel takes\nfewer instructions than float32"
+
+
 def _fewer_than_float32(counts: Sequence[Count]) -> list[str]:
     """Return the int8 kernels with fewer instructions than the best float32 kernel, by how they work."""
     kinds = [(ROUTINES[count.kernel], count.per_mac) for count in counts]
@@ -138,17 +169,17 @@ def _fewer_than_float32(counts: Sequence[Count]) -> list[str]:
 def _core_bars(axis, best: dict[str, dict[str, Count]]) -> None:
     """Draw a group of bars for each processor, on a logarithmic axis."""
     names, place, middles = {}, 0.0, []
-    for found in best.values():
-        for name, count in found.items():
+    for fewest in best.values():
+        for name, count in fewest.items():
             kind = name if name in COLOURS else "int8"
             hatch = HATCHES[kind] if name == kind else "xx"
             label = {"float32": "float32", "int8": "int8"}.get(name, "int8 with SMLAD or SDOT")
             names[label] = axis.bar(place, count.per_mac, 0.9, color=COLOURS[kind], hatch=hatch, edgecolor="white")
             axis.text(place, 1.08 * count.per_mac, style.two_digits(count.per_mac), ha="center", fontsize=11)
             place += 1.2
-        middles.append(place - 1.2 * (len(found) + 1) / 2)
+        middles.append(place - 1.2 * (len(fewest) + 1) / 2)
         place += 0.7
-    numbers = [count.per_mac for found in best.values() for count in found.values()]
+    numbers = [count.per_mac for fewest in best.values() for count in fewest.values()]
     axis.set(yscale="log", ylim=(min(0.1, 0.5 * min(numbers)), 8 * max(numbers)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.yaxis.set_minor_locator(NullLocator())
@@ -173,7 +204,6 @@ def _kernel_bars(axis, counts: Sequence[Count]) -> None:
     axis.set_xlabel("bars: instructions; lines: cycles,\nthe fewest and the most by the manual")
 
 
-# --- 07: the tensor arena -----------------------------------------------------------------------------------------
 BESIDES = {"stack": (GREY, "\\\\"), "system": (SKY, "xx"), "runtime": (ORANGE, "..")}  # in RAM beside the activations
 
 
@@ -190,7 +220,7 @@ def memory_plan(plans: dict[str, MemoryPlan], board: Board) -> Picture:
     figure, axes = style.axes(5.6 * len(plans), 4.8, ncols=len(plans), sharey=True, squeeze=False)
     limit = board.ram_bytes
     top = 1.12 * max(limit, *(plan.head for plan in plans.values())) / 1e3
-    found = []
+    listed = []
     for axis, (kind, plan) in zip(axes[0], plans.items(), strict=True):
         used = alive(plan.buffers)
         _plan_blocks(axis, plan, kind, len(used), top)
@@ -199,20 +229,31 @@ def memory_plan(plans: dict[str, MemoryPlan], board: Board) -> Picture:
         axis.axhline(limit / 1e3, color=BLACK, linestyle="--", linewidth=2)
         words = f"RAM: {style.binary_size(limit)}"
         axis.annotate(words, (1, limit / 1e3), (-4, 4), ("axes fraction", "data"), "offset points", ha="right")
-        more = plan.head / used.max() - 1
-        gaps = f"{more:.0%} more than is ever alive" if more >= 0.005 else "as much as is alive at the peak"
-        fits = "less than the RAM" if plan.head <= limit else "more than the RAM"
-        axis.set_title(f"{kind}: {plan.head / 1e3:,.0f} kB, {fits},\n{gaps}")
+        fits = _against_ram(plan.head, limit)
+        axis.set_title(f"{kind}: {plan.head / 1e3:,.0f} kB, {fits},\n{_gaps(plan.head, int(used.max()))}")
         axis.set(xlabel="operator, in the order in which they run", xlim=(-0.7, len(used) - 0.3), ylim=(0, top))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        found.append(f"{kind} takes {plan.head:,} bytes, {fits}; {used.max():,} are alive at operator {used.argmax()}")
+        listed.append(f"{kind} takes {plan.head:,} bytes, {fits}; {used.max():,} are alive at operator {used.argmax()}")
     axes[0, 0].set_ylabel("place in the arena (kB of 1000 bytes)")
     axes[0, 0].legend(loc="upper right")
     return Picture(
         figure,
         f"Blocks of memory, operator by operator, and the sum alive, against {style.binary_size(limit)} of RAM of the "
-        f"{board.name}. {'. '.join(found)}.",
+        f"{board.name}. {'. '.join(listed)}.",
     )
+
+
+def _against_ram(size: int, limit: int) -> str:
+    """Return how many bytes compare with those of the RAM: less, all or more."""
+    return f"{'less than' if size < limit else 'all of' if size == limit else 'more than'} the RAM"
+
+
+def _gaps(head: int, needed: int) -> str:
+    """Return how much larger an arena is than what is alive in it at the peak, both in bytes."""
+    if head <= needed:
+        return "as much as is alive at the peak"
+    more = head / needed - 1
+    return f"{f'{more:.0%}' if more >= 0.005 else 'less than 1%'} more than is ever alive"
 
 
 def _plan_blocks(axis, plan: MemoryPlan, kind: str, steps: int, top: float) -> None:
@@ -239,11 +280,11 @@ def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Boar
         board: from `boards.load`.
     """
     figure, axis = style.axes(10, 2.4 + 0.7 * len(files))
-    limit, totals, found = board.ram_bytes, {}, []
+    limit, totals, listed = board.ram_bytes, {}, []
+    besides = {kind: _besides(ram, allowances) for kind, ram in files.items()}
+    labels = _legend(list(besides.values()))
     for row, (kind, ram) in enumerate(files.items()):
-        besides = {name: one.bytes for name, one in allowances.items()}
-        besides |= {} if ram.persistent is None else {"runtime": ram.persistent}
-        start = _stacked(axis, row, besides)
+        start = _stacked(axis, row, besides[kind], labels)
         totals[kind] = start + ram.activations
         look = {"color": COLOURS[kind], "hatch": HATCHES[kind], "edgecolor": "white"}
         axis.barh(row, ram.activations / 1e3, 0.6, start / 1e3, **look)
@@ -251,8 +292,8 @@ def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Boar
         if ram.activations > 0.3 * limit:
             axis.text(start / 1e3 + 8, row, f"activations\n{ram.activations / 1e3:,.0f} kB", **paper)
         axis.text(totals[kind] / 1e3, row, f" {totals[kind] / 1e3:,.0f} kB, {totals[kind] / limit:.0%}", **paper)
-        listed = ", ".join(f"{name} {size:,}" for name, size in besides.items())
-        found.append(f"{kind}: {listed}, activations {ram.activations:,}, together {totals[kind]:,} ({ram.source})")
+        parts = ", ".join(f"{name} {size:,}" for name, size in besides[kind].items())
+        listed.append(f"{kind}: {parts}, activations {ram.activations:,}, together {totals[kind]:,} ({ram.source})")
     axis.axvline(limit / 1e3, color=BLACK, linestyle="--", linewidth=2)
     words = f"RAM: {style.binary_size(limit)}"
     axis.annotate(words, (limit / 1e3, 1), (6, -4), ("data", "axes fraction"), "offset points", va="top")
@@ -263,16 +304,42 @@ def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Boar
     figure.legend(loc="outside lower center", ncols=len(BESIDES))
     title = _fitting(totals, limit)
     axis.set_title(f"{title} the {style.binary_size(limit)} of the {board.name}")
-    return Picture(figure, f"Stacked bars of bytes of RAM against {limit:,}. {'; '.join(found)}. {title} the RAM.")
+    return Picture(figure, f"Stacked bars of bytes of RAM against {limit:,}. {'; '.join(listed)}. {title} the RAM.")
 
 
-def _stacked(axis, row: int, sizes: dict[str, int]) -> int:
-    """Draw what needs RAM beside the activations, one after the other, and return the bytes where it ends."""
+def _besides(ram: Ram, allowances: dict[str, Allowance]) -> dict[str, int]:
+    """Return what a program needs beside the activations of its file, {what for: bytes}."""
+    runtime = {} if ram.persistent is None else {"runtime": ram.persistent}
+    return {name: one.bytes for name, one in allowances.items()} | runtime
+
+
+def _legend(needs: Sequence[dict[str, int]]) -> dict[str, str]:
+    """Return a label for each part that some programs need: its name, and the bytes from the smallest to the largest.
+
+    Args:
+        needs: of each program, {what for: bytes}.
+    """
+    sizes = {}
+    for need in needs:
+        for name, size in need.items():
+            sizes.setdefault(name, []).append(size / 1e3)
+    return {name: f"{name} {wording.spread(values, '{:,.0f}'.format)} kB" for name, values in sizes.items()}
+
+
+def _stacked(axis, row: int, sizes: dict[str, int], labels: dict[str, str]) -> int:
+    """Draw what needs RAM beside the activations, one after the other, and return the bytes where it ends.
+
+    Args:
+        axis: with a row for each program.
+        row: of this program.
+        sizes: {what for: bytes}.
+        labels: for the legend; each is taken out once it is drawn.
+    """
     start = 0
     for name, size in sizes.items():
         colour, hatch = BESIDES[name]
-        label = f"{name} {size / 1e3:,.0f} kB" if row == 0 else None
-        axis.barh(row, size / 1e3, 0.6, start / 1e3, color=colour, hatch=hatch, edgecolor="white", label=label)
+        look = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": labels.pop(name, None)}
+        axis.barh(row, size / 1e3, 0.6, start / 1e3, **look)
         start += size
     return start
 

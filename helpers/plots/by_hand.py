@@ -1,13 +1,20 @@
 """Numbers and their codes: axes of fewer bits, the number line, errors by bits, ranges of channels and activations."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from helpers.numbers import quantization
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import BLACK, BLUE, COLOURS, GREEN, GREY, MARKERS, ORANGE, PURPLE, VERMILION, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LOOKS = ((BLACK, "o"), (VERMILION, "D"), (PURPLE, "s"), (GREEN, "v"), (ORANGE, "^"))  # of curves over the bits
 
 
 def precision_axes(values: np.ndarray, name: str = "this layer", count: int = 25) -> Picture:
@@ -16,13 +23,14 @@ def precision_axes(values: np.ndarray, name: str = "this layer", count: int = 25
     Args:
         values: weights, any shape; they are quantized with one symmetric scale.
         name: of the layer.
-        count: how many are drawn: the smallest, the largest, and evenly many between any two others.
+        count: how many are drawn at most: the smallest, the largest, and evenly many between any two others.
     """
     values = np.ravel(values)
+    count = min(count, values.size)
     shown = np.quantile(values, np.linspace(0, 1, count), method="nearest")
     scale, _ = quantization.symmetric_parameters(values)
     codes = quantization.quantize(shown, scale, narrow=True)
-    heights = shown / np.abs(values).max()
+    heights = shown / (np.abs(values).max() or 1)
     figure, axis = style.axes(9, 5)
     axis.vlines(0, heights.min(), heights.max(), color=COLOURS["float32"], linewidth=2.5)
     axis.vlines(1, -0.7 * 128 / 127, 0.7, color=COLOURS["int8"], linewidth=2.5)
@@ -38,15 +46,27 @@ def precision_axes(values: np.ndarray, name: str = "this layer", count: int = 25
     axis.text(1, 0.82, "int8", ha="center", color=COLOURS["int8"], fontsize=14, fontweight="bold")
     axis.set(xlim=(-0.4, 1.4), ylim=(-1.1, 1.25))
     axis.axis("off")
-    axis.set_title(f"{np.unique(values).size:,} different weights of {name}, 255 codes")
+    axis.set_title(f"{wording.counted(np.unique(values).size, 'different weight')} of {name}, 255 codes")
+    joined = "are joined by dashed lines to their int8 codes" if count > 1 else "is joined by a dashed line to its code"
     return Picture(
         figure,
-        f"Upright axes. {count} weights of {name}, from {shown[0]:.3g} to {shown[-1]:.3g} in float32, are joined by "
-        f"dashed lines to their int8 codes, from {codes[0]} to {codes[-1]}. Most lie close together around zero.",
+        f"Upright axes. {wording.counted(count, 'weight')} of {name}, from {shown[0]:.3g} to {shown[-1]:.3g} in "
+        f"float32, {joined}, from {codes[0]} to {codes[-1]}. {_where_most_lie(values)}.",
     )
 
 
-# --- 04: by hand --------------------------------------------------------------------------------------------------
+def _where_most_lie(values: np.ndarray) -> str:
+    """Return whether more than half of some weights are at most a quarter as far from zero as the farthest of them.
+
+    Args:
+        values: weights, any shape.
+    """
+    sizes = np.abs(values)
+    if np.mean(sizes <= sizes.max() / 4) > 0.5:
+        return "Most lie close together around zero"
+    return f"At least half of all weights lie within {np.median(sizes):.3g} of zero"
+
+
 def discretized(values: np.ndarray, bits: Sequence[int] = (8, 4, 3, 2), name: str = "these weights") -> Picture:
     """Show the histogram of a layer beside the combs it becomes with fewer and fewer bits.
 
@@ -57,24 +77,27 @@ def discretized(values: np.ndarray, bits: Sequence[int] = (8, 4, 3, 2), name: st
     """
     values = np.ravel(values)
     low, high = float(values.min()), float(values.max())
+    margin = 0.04 * (high - low) or 1
     figure, axes = style.axes(2.5 * (len(bits) + 1), 3.6, ncols=len(bits) + 1, sharex=True)
     axes[0].hist(values, 120, color=COLOURS["float32"])
     axes[0].set(title="float32", ylabel="weights in a bin, or on a code")
-    found = []
+    listed = []
     for axis, b in zip(axes[1:], bits, strict=True):
         codes, counts = np.unique(quantization.fake_quantize(values, b), return_counts=True)
         axis.vlines(codes, 0, counts, color=COLOURS["int8"], linewidth=max(1.0, 4 - b / 2.2))
         axis.set_ylim(0)
-        axis.set_title(f"{b} bits, {len(codes)} values")
-        found.append(f"{len(codes)} different values at {b} bits, {counts.max() / values.size:.0%} on one of them")
+        axis.set_title(f"{b} bits, {wording.counted(len(codes), 'value')}")
+        most = f"{counts.max() / values.size:.0%} on {'one of them' if len(codes) > 1 else 'it'}"
+        listed.append(f"{wording.counted(len(codes), 'different value')} at {b} bits, {most}")
     for axis in axes:
-        axis.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
+        axis.set_xlim(low - margin, high + margin)
         axis.locator_params(axis="both", nbins=4)
     figure.supxlabel(f"value of a weight: {name}", fontsize=12)
     return Picture(
         figure,
-        f"Histogram of {values.size:,} weights of {name}, {np.unique(values).size:,} different values, and the combs "
-        f"that are left: {'; '.join(found)}.",
+        f"Histogram of {wording.counted(values.size, 'weight')} of {name}, "
+        f"{wording.counted(np.unique(values).size, 'different value')}, and "
+        f"{'the combs that are' if len(bits) > 1 else 'the comb that is'} left: {'; '.join(listed)}.",
     )
 
 
@@ -100,7 +123,7 @@ def number_line(
     values = np.sort(np.asarray(values, np.float64).ravel())
     if values.size == 0:
         raise ValueError("Expected at least one number to draw; found none.")
-    codes, restored = _coded(values, low, high, bits, zero)
+    codes, restored, step = _coded(values, low, high, bits, zero)
     slots = np.linspace(low, high, len(values) + 2)[1:-1]  # where the texts stand, so that they do not overlap
     width = min(0.8 * (slots[1] - slots[0]) if len(slots) > 1 else (high - low) / 4, (high - low) / 6)
     figure, axis = style.axes(max(8, 1.15 * len(values)), 5)
@@ -126,21 +149,35 @@ def number_line(
     axis.text(low - 0.02 * (high - low), 2, f"codes of\n{bits} bits", fontsize=12, va="center", ha="right")
     axis.set(xlim=(low - 0.13 * (high - low), high + 0.03 * (high - low)), ylim=(-0.7, 4.7))
     axis.axis("off")
-    lost = len(values) - len(set(codes))
-    axis.set_title(
-        f"{len(values)} numbers, {len(set(codes))} codes: "
-        + (f"{lost} can no longer be told apart" if lost else "each comes back near itself")
-    )
+    axis.set_title(_number_line_title(values, codes, restored, step))
     triples = zip(values, codes, restored, strict=True)
-    found = style.join([f"{v:g} becomes code {c} and comes back as {b:.4g}" for v, c, b in triples])
-    return Picture(figure, f"A number line from {low:g} to {high:g} with {2**bits} codes: {found}.")
+    listed = style.join([f"{v:g} becomes code {c} and comes back as {b:.4g}" for v, c, b in triples])
+    all_codes = 2**bits - (zero == "in the middle")
+    return Picture(figure, f"A number line from {low:g} to {high:g} with {all_codes} codes: {listed}.")
 
 
-def _coded(values: np.ndarray, low: float, high: float, bits: int, zero: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the codes of some numbers and what comes back of them, by the mapping that a number line shows."""
+def _number_line_title(values: np.ndarray, codes: np.ndarray, restored: np.ndarray, step: float) -> str:
+    """Return how many numbers share their code with another number, or came back more than a step away from themselves.
+
+    Args:
+        values, codes, restored: numbers, their codes, and what comes back, each [n].
+        step: between two neighbouring codes.
+    """
+    start = f"{wording.counted(len(values), 'number')}, {wording.counted(len(set(codes)), 'code')}"
+    lost = len(set(values)) - len(set(codes))
+    far = int(np.sum(np.abs(restored - values) > 1.001 * step))
+    if lost:
+        return f"{start}: {lost} can no longer be told apart"
+    if far:
+        return f"{start}: {far} outside the range, cut off at its end"
+    return f"{start}: each comes back near itself"
+
+
+def _coded(values: np.ndarray, low: float, high: float, bits: int, zero: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the codes of some numbers, what comes back of them, and the step, by the mapping of a number line."""
     if zero == "anywhere":
         codes = quantization.compress(values, low, high, bits)
-        return codes, quantization.decompress(codes, low, high, bits)
+        return codes, quantization.decompress(codes, low, high, bits), (high - low) / (2**bits - 1)
     if zero == "on a code":
         scale, zero_point = quantization.affine_parameters(low, high, bits)
         codes = quantization.quantize(values, scale, zero_point, bits)
@@ -149,7 +186,7 @@ def _coded(values: np.ndarray, low: float, high: float, bits: int, zero: str) ->
         codes = quantization.quantize(values, scale, zero_point, bits, narrow=True)
     else:
         raise ValueError(f"Zero may fall 'anywhere', 'on a code' or 'in the middle'; found {zero!r}.")
-    return codes, quantization.dequantize(codes, scale, zero_point)
+    return codes, quantization.dequantize(codes, scale, zero_point), float(scale)
 
 
 def _code_box(axis, place: float, width: float, code: int, numbers: int) -> None:
@@ -166,28 +203,49 @@ def sqnr_by_bits(curves: dict[str, dict[int, float]]) -> Picture:
 
     Args:
         curves: {what was quantized: {bits: decibels}}; the line of the theory ends where the first curve does.
+
+    Raises:
+        ValueError: there is no curve, or more than there are looks for, or one of them has fewer than two points.
     """
+    looks = style.paired(curves, LOOKS, "curves")
+    if short := [name for name, points in curves.items() if len(points) < 2]:
+        raise ValueError(f"Expected at least two numbers of bits in each curve; found fewer in {style.join(short)}.")
     figure, axis = style.axes(8, 4.4)
-    looks = zip(curves.items(), (BLACK, VERMILION, PURPLE, GREEN, ORANGE), "oDsv^", strict=False)
-    for (name, points), colour, marker in looks:
+    for name, (colour, marker) in looks:
+        points = curves[name]
         label = f"{name}: {_slope(points):.2f} dB a bit"
         axis.plot(list(points), list(points.values()), marker + "-", color=colour, label=label)
     first = next(iter(curves.values()))
     start, bits = max(first), np.array(sorted(first))
     axis.plot(bits, first[start] - 6.02 * (start - bits), "--", color=GREY, label="theory: 6.02 dB a bit")
     axis.set(xlabel="bits of one code", ylabel="signal to quantization noise (dB)", xticks=bits)
-    slopes = [_slope(points) for points in curves.values()]
-    ends = sorted({f"{min(slopes):.1f}", f"{max(slopes):.1f}"})
-    axis.set_title(f"Each bit more is worth {' to '.join(ends)} dB")
+    axis.set_title(_worth_of_a_bit(list(curves.values())))
     axis.legend(loc="upper left", fontsize=11)
-    found = style.join([f"{name} gains {_slope(points):.2f} dB a bit" for name, points in curves.items()])
-    return Picture(figure, f"Lines of the signal-to-noise ratio from {bits[0]} to {bits[-1]} bits: {found}.")
+    listed = style.join([f"{name} gains {_slope(points):.2f} dB a bit" for name, points in curves.items()])
+    return Picture(figure, f"Lines of the signal-to-noise ratio from {bits[0]} to {bits[-1]} bits: {listed}.")
+
+
+def _worth_of_a_bit(curves: Sequence[dict[int, float]]) -> str:
+    """Return what a bit more is worth, as a title; on average only, where some step is off by more than half a bit.
+
+    Args:
+        curves: {bits: decibels} each.
+    """
+    steps = [np.diff(list(_regular(points).values())) / np.diff(list(_regular(points))) for points in curves]
+    even = all((np.abs(step - _slope(points)) <= 3).all() for points, step in zip(curves, steps, strict=True))
+    worth = f"{wording.spread([_slope(points) for points in curves])} dB"
+    return f"Each bit more is worth {worth}" if even else f"On average, a bit more is worth {worth}"
 
 
 def _slope(points: dict[int, float]) -> float:
-    """Return the decibels gained with each bit from 4 bits up, by least squares; below, a symmetric code is odd."""
-    points = {b: decibels for b, decibels in points.items() if b >= min(4, max(points) - 1)}
+    """Return the decibels gained with each bit, by least squares."""
+    points = _regular(points)
     return float(np.polyfit(list(points), list(points.values()), 1)[0])
+
+
+def _regular(points: dict[int, float]) -> dict[int, float]:
+    """Return the points from 4 bits up, fewest bits first; below, a symmetric code is odd.  Two points always stay."""
+    return {b: points[b] for b in sorted(points) if b >= min(4, sorted(points)[-2])}
 
 
 def channel_ranges(weights: np.ndarray, axis: int = 0, name: str = "this layer", bits: int = 8) -> Picture:
@@ -202,7 +260,7 @@ def channel_ranges(weights: np.ndarray, axis: int = 0, name: str = "this layer",
     codes = 2 * quantization.code_range(bits, narrow=True)[1] + 1
     low, high = quantization.value_range(weights, axis)
     largest = np.maximum(-low, high)
-    shares = largest / largest.max()
+    shares = largest / (largest.max() or 1)
     order = np.argsort(-largest)
     figure, (left, right) = style.axes(10, 3.8, ncols=2)
     places = np.arange(len(order))
@@ -222,9 +280,22 @@ def channel_ranges(weights: np.ndarray, axis: int = 0, name: str = "this layer",
     right.legend(loc="center right", fontsize=11)
     return Picture(
         figure,
-        f"Ranges of the {len(order)} output channels of {name}, and the levels each can use with a shared scale: from "
-        f"{codes} for the widest down to {levels.min():.0f}, half of the channels below {np.median(levels):.0f}.",
+        f"Ranges of the {wording.counted(len(order), 'output channel')} of {name}, and the levels each can use with a "
+        f"shared scale: {_levels_left(levels)}.",
     )
+
+
+def _levels_left(levels: np.ndarray) -> str:
+    """Return how many levels the channels can use: from the widest to the narrowest, and the half with the fewest.
+
+    Args:
+        levels: of each channel, widest first, float [n].
+    """
+    if levels[0] == levels[-1]:
+        return f"{levels[0]:.0f} for {'each of them' if len(levels) > 1 else 'this one'}"
+    half, median = np.sum(levels < np.median(levels)), f"{np.median(levels):.0f}"
+    below = f"half of the channels below {median}" if 2 * half == len(levels) else f"the median is {median}"
+    return f"from {levels[0]:.0f} for the widest down to {levels[-1]:.0f}, {below}"
 
 
 def activation_ranges(activations: dict[str, tuple[np.ndarray, float, float]]) -> Picture:
@@ -238,8 +309,8 @@ def activation_ranges(activations: dict[str, tuple[np.ndarray, float, float]]) -
     figure, axes = style.axes(3.5 * columns, 2.5 * rows + 0.5, nrows=rows, ncols=columns, squeeze=False)
     for place in axes.flat[len(activations) :]:
         place.axis("off")
-    found, label = [], {"fontsize": 11, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}}
-    for axis, (name, (values, low, high)) in zip(axes.flat, activations.items(), strict=False):
+    listed, label = [], {"fontsize": 11, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.8}}
+    for axis, (name, (values, low, high)) in zip(axes.flat[: len(activations)], activations.items(), strict=True):
         values = np.ravel(values)
         axis.hist(values, 100, color=COLOURS["float32"], log=True)
         axis.axvspan(low, high, color=COLOURS["int8"], alpha=0.12)
@@ -248,7 +319,8 @@ def activation_ranges(activations: dict[str, tuple[np.ndarray, float, float]]) -
         axis.set_title(name, fontsize=11)
         axis.text(0.97, 0.93, f"{low:.3g} to {high:.3g}", transform=axis.transAxes, ha="right", va="top", **label)
         outside = np.mean((values < low) | (values > high))
-        found.append(f"{name} {low:.3g} to {high:.3g}, {outside:.2%} of the values outside")
+        listed.append(f"{name} {low:.3g} to {high:.3g}, {outside:.2%} of the values outside")
     figure.supxlabel("value of the activation; dashed: the ends of the int8 range", fontsize=12)
     figure.supylabel("values (log)", fontsize=12)
-    return Picture(figure, f"Histograms of activations during calibration, with their int8 ranges: {'; '.join(found)}.")
+    start = "Histograms of activations during calibration, with their int8 ranges"
+    return Picture(figure, f"{start}: {'; '.join(listed)}.")

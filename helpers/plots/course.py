@@ -1,17 +1,24 @@
 """The map of the course."""
 
+from __future__ import annotations
+
 import base64
 import html
 import textwrap
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
-from helpers.course.course_map import Station
 from helpers.plots import style
 from helpers.plots.style import GREEN, GREY, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from helpers.course.course_map import Station
 
 
 class LinkedPicture(Picture):
@@ -75,10 +82,14 @@ def course_map(stations: Sequence[Station]) -> LinkedPicture:
     return LinkedPicture(
         figure,
         f"Map of the course, {len(stations)} boxes. An arrow named {first.makes} leads from the first notebook to the "
-        f"second, and arrows named {second.makes} from there to {len(middle)} notebooks that can be read in any order; "
-        f"all lead to the last. {asked}",
+        f"second, and arrows named {second.makes} from there to {_passed_on(len(middle))} to the last. {asked}",
         links,
     )
+
+
+def _passed_on(middle: int) -> str:
+    """Return where the arrows between the second and the last notebook lead, over so many others."""
+    return f"{middle} notebooks that can be read in any order; all lead" if middle > 1 else "1 notebook, which leads"
 
 
 def _map_arrows(axis, boxes: dict[Station, tuple[float, float, float, float]], stations: Sequence[Station]) -> None:

@@ -1,15 +1,21 @@
 """Diagrams: trees of reasons and kinds, and the parts of a network."""
 
+from __future__ import annotations
+
 import itertools
 import textwrap
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import BLACK, COLOURS, GREY, ORANGE, Picture
-from helpers.tflite.inspect import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.tflite.inspect import Tensor
 
 TINTS = ("#CFE3F5", "#F4DDAE", "#BFE3D6", "#F0D5E3")  # of the branches of a tree
 
@@ -29,7 +35,7 @@ def tree(root: str, branches: dict, title: str) -> Picture:
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
     _box(axis, 0, (leaves - 1) / 2, root, "white")
     _branches(axis, branches, 1, 0, (leaves - 1) / 2, None)
-    return Picture(figure, f"{title}. A tree: {root}: {_told(branches)}.".replace("\n", " "))
+    return Picture(figure, f"{title}. A tree: {root}: {_in_one_line(branches)}.".replace("\n", " "))
 
 
 def _branches(axis, branches: dict, level: int, first: float, parent: float, tint: str | None) -> None:
@@ -58,9 +64,9 @@ def _leaves(branches: dict) -> int:
     return sum(_leaves(below) or 1 for below in branches.values())
 
 
-def _told(branches: dict) -> str:
+def _in_one_line(branches: dict) -> str:
     """Return the text of a tree in one line."""
-    return "; ".join(f"{words} ({_told(below)})" if below else words for words, below in branches.items())
+    return "; ".join(f"{words} ({_in_one_line(below)})" if below else words for words, below in branches.items())
 
 
 def reasons(size: str, latency: str, portability: str) -> Picture:
@@ -69,8 +75,14 @@ def reasons(size: str, latency: str, portability: str) -> Picture:
     Args:
         size, latency, portability: one short sentence each, with its number.
     """
-    found = {"size": {size: {}}, "latency": {latency: {}}, "portability": {portability: {}}}
-    return tree("Why quantize?", found, "Three reasons, each with a number from this run")
+    branches = {"size": {size: {}}, "latency": {latency: {}}, "portability": {portability: {}}}
+    return tree("Why quantize?", branches, _reasons_title(size, latency, portability))
+
+
+def _reasons_title(*reasons: str) -> str:
+    """Return a title for three reasons: a number is promised only if each of them has one."""
+    all_numbers = all(any(letter.isdigit() for letter in reason) for reason in reasons)
+    return f"Three reasons, {'each with a number from' if all_numbers else 'and what was found in'} this run"
 
 
 def kinds_of_quantization(compression: str = "", inference: str = "") -> Picture:
@@ -104,15 +116,26 @@ def network_parts(tensors: Sequence[Tensor]) -> Picture:
     if not all(kept.values()):
         raise ValueError("Expected the tensors of a full int8 file: weights, biases and activations, each with scales.")
     figure, axes = style.axes(11, 4.6, ncols=3)
-    for axis, (part, found) in zip(axes, kept.items(), strict=True):
+    ways = {part: _quantized(chosen) for part, chosen in kept.items()}
+    for axis, (part, lines) in zip(axes, ways.items(), strict=True):
         _small_network(axis, part)
-        words = "\n".join(_quantized(found))
+        words = "\n".join(lines)
         axis.text(0.5, -0.06, words, transform=axis.transAxes, ha="center", va="top", fontsize=12)
         axis.set_title(part, loc="center", fontsize=15)
         axis.axis("off")
-    figure.suptitle("Three things to quantize, each in its own way", fontweight="bold", x=0.01, ha="left", fontsize=13)
-    found = [f"{part}: {', '.join(_quantized(those))}" for part, those in kept.items()]
-    return Picture(figure, f"A small network three times, with one part lit each time. {'; '.join(found)}.")
+    figure.suptitle(_parts_title(kept), fontweight="bold", x=0.01, ha="left", fontsize=13)
+    listed = [f"{part}: {', '.join(lines)}" for part, lines in ways.items()]
+    return Picture(figure, f"A small network three times, with one part lit each time. {'; '.join(listed)}.")
+
+
+def _parts_title(parts: dict[str, list[Tensor]]) -> str:
+    """Return whether weights, biases and activations differ in their types or in how many scales they have."""
+    different = {part: (_types(tensors), _scales(tensors)) for part, tensors in parts.items()}
+    names = list(different)
+    same = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if different[a] == different[b]]
+    if not same:
+        return "Three things to quantize, each in its own way"
+    return f"Three things to quantize, {'all' if len(same) == 3 else style.join(same[0])} in the same way"
 
 
 def _small_network(axis, lit: str) -> None:
@@ -137,12 +160,19 @@ def _quantized(tensors: Sequence[Tensor]) -> list[str]:
     values = sum(int(np.prod(t.shape)) for t in tensors)
     scales = np.concatenate([t.scale for t in tensors])
     zeros = np.concatenate([t.zero_point for t in tensors])
-    many = [len(t.scale) > 1 for t in tensors]
-    own = f"one scale for each {'channel' if all(many) else 'channel or tensor' if any(many) else 'tensor'}"
-    spread = f"{zeros.min()}" if zeros.min() == zeros.max() else f"{zeros.min()} to {zeros.max()}"
     return [
-        f"{len(tensors)} tensor{'s' * (len(tensors) > 1)}, {values:,} values",
-        f"{style.join(sorted({t.dtype for t in tensors}))}, {own}",
-        f"scale {scales.min():.2g} to {scales.max():.2g}",
-        f"zero point {spread}",
+        f"{wording.counted(len(tensors), 'tensor')}, {wording.counted(values, 'value')}",
+        f"{_types(tensors)}, {_scales(tensors)}",
+        f"scale {wording.spread(scales, '{:.2g}'.format)}",
+        f"zero point {wording.spread(zeros, '{:d}'.format)}",
     ]
+
+
+def _types(tensors: Sequence[Tensor]) -> str:
+    return style.join(sorted({t.dtype for t in tensors}))
+
+
+def _scales(tensors: Sequence[Tensor]) -> str:
+    """Say how many scales each of several quantized tensors has."""
+    many = [len(t.scale) > 1 for t in tensors]
+    return f"one scale for each {'channel' if all(many) else 'channel or tensor' if any(many) else 'tensor'}"

@@ -1,14 +1,20 @@
 """What an operation and an inference cost in energy, and a number taken apart into its bits."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.measure.energy import Cost, Inference
-from helpers.numbers.floats import Number
 from helpers.plots import style
 from helpers.plots.style import BLACK, BLUE, COLOURS, GREEN, GREY, HATCHES, ORANGE, PURPLE, VERMILION, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.measure.energy import Cost, Inference
+    from helpers.numbers.floats import Number
 
 BIT_LOOKS = {"S": ("#F6C6A8", VERMILION), "E": ("#BFE3D6", GREEN), "F": ("#CFE3F5", BLUE), "I": ("#F4DDAE", ORANGE)}
 
@@ -52,16 +58,18 @@ def energy_per_operation(costs: dict[tuple[str, str, str], Cost]) -> Picture:
     labels = [f"{operation} {of}".replace("read 64 bits", "read 64 bits,") for operation, of in kinds + reads]
     left.set(yticks=range(len(labels)), yticklabels=labels, xlabel="energy (pJ)")
     right.set_xlabel("chip area (µm²)")
-    right.text(0.05, 0.2, "memory and instructions:\nno area published", transform=right.transAxes, color="#555555")
+    if not any(("area", *name) in costs for name in reads):
+        words = "memory and instructions:\nno area published"
+        right.text(0.05, 0.2, words, transform=right.transAxes, color="#555555")
     left.invert_yaxis()
     times = {q: costs[q, "multiply", "float32"].value / costs[q, "multiply", "int8"].value for q in ("energy", "area")}
     left.set_title(f"float32 × float32: {times['energy']:.1f} times int8's energy")
     right.set_title(f"and {times['area']:.0f} times its area")
     dram = costs["energy", "read 64 bits", "DRAM"].value / costs["energy", "multiply", "float32"].value
-    found = style.join([f"{o} {of} {costs['energy', o, of].value:g} pJ" for o, of in kinds])
+    listed = style.join([f"{o} {of} {costs['energy', o, of].value:g} pJ" for o, of in kinds])
     return Picture(
         figure,
-        f"Bars of the published energy and area per operation at 45 nm: {found}. Reading 64 bits from DRAM takes "
+        f"Bars of the published energy and area per operation at 45 nm: {listed}. Reading 64 bits from DRAM takes "
         f"{dram:,.0f} times as much as a float32 multiplication, an instruction's overhead "
         f"{costs['energy', 'instruction', 'overhead'].value:g} pJ.",
     )
@@ -71,7 +79,8 @@ def energy_per_inference(estimates: dict[str, tuple[Inference, Inference]]) -> P
     """Show the estimated energy of one inference, by what it is spent on, for several machines.
 
     Args:
-        estimates: {machine: (float32, int8)}, from `energy.estimate`; each machine has an axis of its own.
+        estimates: {machine: (first, second)}, mostly float32 and int8, from `energy.estimate`; each machine has an
+            axis of its own.
     """
     figure, axes = style.axes(10, 0.9 + 1.45 * len(estimates), nrows=len(estimates), squeeze=False)
     for axis, (machine, pair) in zip(axes[:, 0], estimates.items(), strict=True):
@@ -86,14 +95,21 @@ def energy_per_inference(estimates: dict[str, tuple[Inference, Inference]]) -> P
         axis.set_ylabel("file")
         for label, one in zip(axis.get_yticklabels(), pair, strict=True):
             label.set(color=COLOURS[one.kind], fontweight="bold")
-        axis.set_title(f"{machine}: int8 takes {start[1] / start[0]:.0%} of float32", fontsize=12)
+        axis.set_title(f"{machine}: {_energy_share(*pair)}", fontsize=12)
     axes[-1, 0].set_xlabel("energy of one inference (µJ at 45 nm): an estimate from published costs, not measured")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), ncols=4, loc="outside upper left")
-    found = [
-        f"{machine}: float32 {first.total:,.0f} µJ, int8 {second.total:,.0f} µJ, {first.total / second.total:.1f} to 1"
+    times = {machine: first.total / second.total for machine, (first, second) in estimates.items()}
+    listed = [
+        f"{machine}: {first.kind} {first.total:,.0f} µJ, {second.kind} {second.total:,.0f} µJ, "
+        + (f"{times[machine]:.1f} to 1" if times[machine] >= 1 else f"{times[machine]:.2g} to 1")
         for machine, (first, second) in estimates.items()
     ]
-    return Picture(figure, f"Stacked bars of the estimated energy of one inference. {'; '.join(found)}.")
+    return Picture(figure, f"Stacked bars of the estimated energy of one inference. {'; '.join(listed)}.")
+
+
+def _energy_share(first: Inference, second: Inference) -> str:
+    """Return which share of the energy of one inference another takes: 'int8 takes 25% of float32'."""
+    return f"{second.kind} takes {second.total / first.total:.0%} of {first.kind}"
 
 
 def number_bits(numbers: Sequence[Number]) -> Picture:
@@ -122,6 +138,8 @@ def number_bits(numbers: Sequence[Number]) -> Picture:
     axis.set(xlim=(-5.2, longest + 0.3), ylim=(-2.6 * len(numbers) + 1.5, 1.8))
     axis.axis("off")
     names = {part.letter: part.name for number in numbers for part in number.parts}
-    axis.set_title("The same number in different bits: " + ", ".join(f"{k} {name}" for k, name in names.items()))
-    found = [f"{n.format} {' '.join(p.bits for p in n.parts)} stores {n.shown}, error {n.error_text}" for n in numbers]
-    return Picture(figure, f"Boxes with the bits of a number by sign, exponent and fraction: {'; '.join(found)}.")
+    different = "The same number in different bits" if len(numbers) > 1 else f"A number in {numbers[0].format}"
+    axis.set_title(f"{different}: " + ", ".join(f"{letter} {name}" for letter, name in names.items()))
+    kinds = style.join([name for letter, name in names.items() if letter != "I" or "F" not in names])
+    listed = [f"{n.format} {' '.join(p.bits for p in n.parts)} stores {n.shown}, error {n.error_text}" for n in numbers]
+    return Picture(figure, f"Boxes with the bits of a number by {kinds}: {'; '.join(listed)}.")

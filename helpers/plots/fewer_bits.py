@@ -1,18 +1,15 @@
 """Fewer bits, part by part: cliffs, sensitivity, noise, training with the rounding, layers that hurt."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from helpers.measure import accuracy
-from helpers.measure.accuracy import Score
-from helpers.measure.debugging import LayerError
-from helpers.measure.latency import Timings
-from helpers.methods import qat, simulation
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import (
     BLACK,
     BLUE,
@@ -27,6 +24,15 @@ from helpers.plots.style import (
     VERMILION,
     Picture,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from helpers.measure.accuracy import Score
+    from helpers.measure.debugging import LayerError
+    from helpers.measure.latency import Timings
+    from helpers.methods.simulation import Sensitivity
 
 CURVES = (  # of settings or networks, none of them a file: colour, marker, line
     (BLACK, "o", "-"),
@@ -53,29 +59,31 @@ def accuracy_by_bits(
     Raises:
         ValueError: there is no sweep, or more than there are looks for.
     """
-    if not 1 <= len(sweeps) <= len(CURVES):
-        raise ValueError(f"Expected 1 to {len(CURVES)} sweeps in one figure; found {len(sweeps)}: draw several.")
+    from helpers.measure import accuracy  # it loads SciPy, which takes a second
+
+    looks = style.paired(sweeps, CURVES, "sweeps")
     figure, axis = style.axes(9, 4.6)
     wholes = whole if isinstance(whole, dict) else dict.fromkeys(sweeps, whole)
     cliffs = {name: accuracy.cliff(scores, wholes[name], points) for name, scores in sweeps.items()}
     if not isinstance(whole, dict):
         axis.axhline(100 * whole.accuracy, color=BLUE, linestyle="--", label=f"float32: {whole.accuracy:.1%}")
-    for (name, scores), look in zip(sweeps.items(), CURVES, strict=False):
-        _sweep(axis, f"{name}: {_cliff(cliffs[name])}", scores, cliffs[name], look)
+    for name, look in looks:
+        _sweep(axis, f"{name}: {_cliff(cliffs[name])}", sweeps[name], cliffs[name], look)
         if isinstance(whole, dict):
             axis.axhline(100 * wholes[name].accuracy, color=look[0], linestyle=(0, (2, 3)), linewidth=1)
     bits = sorted({b for scores in sweeps.values() for b in scores})
     axis.set(xlabel=f"bits of one {what}, fewer to the right", ylabel="accuracy (%), 95% Wilson interval", xticks=bits)
     axis.set_xlim(bits[-1] + 0.3, bits[0] - 0.3)
     axis.legend(loc="lower left", fontsize=11)
-    axis.set_title(_cliffs(cliffs, points))
-    told = "; ".join(
+    most = max(_lost(wholes[name], score) for name, scores in sweeps.items() for score in scores.values())
+    axis.set_title(_cliffs(cliffs, points, most))
+    listed = "; ".join(
         f"{name}, float32 {wholes[name].accuracy:.1%}: "
         + ", ".join(f"{score.accuracy:.1%} at {b}" for b, score in scores.items())
         + f" bits, {_cliff(cliffs[name])}"
         for name, scores in sweeps.items()
     )
-    return Picture(figure, f"Lines of the accuracy over the bits of one {what}. {told}.")
+    return Picture(figure, f"Lines of the accuracy over the bits of one {what}. {listed}.")
 
 
 def _sweep(axis, label: str, scores: dict[int, Score], cliff: int | None, look: tuple[str, str, str]) -> None:
@@ -94,20 +102,37 @@ def _cliff(bits: int | None) -> str:
     return f"cliff at {bits} bits" if bits else "no cliff"
 
 
-def _cliffs(found: dict[str, int | None], points: float) -> str:
-    """Return the title of a figure with these cliffs."""
-    bits = sorted({b for b in found.values() if b})
-    if not bits:
+def _cliffs(cliffs: dict[str, int | None], points: float, most: float) -> str:
+    """Return the title of a figure with these cliffs.
+
+    Args:
+        cliffs: {curve: bits at which it breaks off, or None}.
+        points: of accuracy whose loss makes a cliff, if it is more than chance.
+        most: points that are lost anywhere.
+    """
+    places, with_one = sorted({b for b in cliffs.values() if b}), [name for name, b in cliffs.items() if b]
+    ring = f"(ring: more than {points:g} points lost)"
+    if not places:
+        if most > points:
+            return f"No cliff: more than {points:g} points lost, but that may be chance"
         return f"No cliff: nowhere more than {points:g} points lost"
-    if len(found) == 2 and len(bits) == 2:
-        (one, first), (other, second) = found.items()
-        return f"The cliff is at {first} bits {one},\nat {second} bits {other} (ring: more than {points:g} points lost)"
-    where = f"{bits[0]} bits" if len(bits) == 1 else f"{bits[0]} to {bits[-1]} bits"
-    return f"The cliff is at {where} (ring: more than {points:g} points lost)"
+    if len(cliffs) == 2 and len(places) == 2:
+        (one, first), (other, second) = cliffs.items()
+        return f"The cliff is at {first} bits {one},\nat {second} bits {other} {ring}"
+    where = f"{wording.spread(places, '{:d}'.format)} bits"
+    if len(with_one) == len(cliffs):
+        return f"The cliff is at {where} {ring}"
+    have = "has" if len(with_one) == 1 else "have"
+    return f"{len(with_one)} of {len(cliffs)} curves {have} a cliff, at {where} {ring}"
+
+
+def _lost(whole: Score, score: Score) -> float:
+    """Return by how many percentage points a score is below another."""
+    return 100 * (whole.accuracy - score.accuracy)
 
 
 def sensitivity(
-    found: dict[str, simulation.Sensitivity], whole: Score, everything: Score, most: int = 10, name: str = "the network"
+    found: dict[str, Sensitivity], whole: Score, everything: Score, most: int = 10, name: str = "the network"
 ) -> Picture:
     """Show what each part of a network costs when only it is quantized, and what is left when all but it are.
 
@@ -118,8 +143,8 @@ def sensitivity(
         most: the parts that hurt most, so many of them.
         name: of the network, for the description.
     """
-    parts = list(found)[:most]
-    rows, total = np.arange(len(parts)), 100 * (whole.accuracy - everything.accuracy)
+    parts = sorted(found, key=lambda part: -_loss(whole, found[part].only)[0])[:most]
+    rows, total = np.arange(len(parts)), _lost(whole, everything)
     figure, (left, right) = style.axes(10, 1.9 + 0.34 * len(parts), ncols=2, sharex=True, sharey=True)
     sides = (left, "only", ORANGE, ""), (right, "rest", GREEN, "//")
     for axis, side, colour, hatch in sides:
@@ -135,16 +160,43 @@ def sensitivity(
     right.set_title("All but this one quantized", fontweight="normal")
     right.legend(loc="lower left", bbox_to_anchor=(1, 0), fontsize=11)
     lost = {part: [_loss(whole, score)[0] for score in (found[part].only, found[part].rest)] for part in parts}
-    best = min(found, key=lambda part: _loss(whole, found[part].rest)[0])
-    title = f"{parts[0]} alone costs {lost[parts[0]][0]:.1f} points, all together {total:.1f}"
+    title = _costs(parts[0], lost[parts[0]][0], total)
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
-    told = style.join([f"{part} {only:.1f} and {rest:.1f}" for part, (only, rest) in lost.items()])
+    listed = style.join([f"{part} {only:.1f} and {rest:.1f}" for part, (only, rest) in lost.items()])
+    most_costly = f"{len(parts)} of {wording.counted(len(found), 'part')} that {'cost' if len(parts) > 1 else 'costs'}"
     return Picture(
         figure,
         f"Bars of the points of accuracy that {name} loses, with only one part quantized and with all but it, the "
-        f"{len(parts)} of {len(found)} parts that cost most: {told}. All quantized: {total:.1f}. Leaving out {best} "
-        f"helps most.",
+        f"{most_costly} most: {listed}. All quantized: {total:.1f}. {_what_helps(found, everything)}.",
     )
+
+
+def _costs(part: str, single: float, total: float) -> str:
+    """Return what quantizing one part costs beside quantizing all of them, in percentage points; less than 0 is a gain.
+
+    Args:
+        part: that costs most.
+        single: points lost with only this part quantized.
+        total: points lost with all parts quantized.
+    """
+    if single <= 0:
+        return f"No part alone costs accuracy, all together {wording.points(total)}"
+    rest = f"{total:.1f}" if total >= 0 else wording.points(total)
+    return f"{part} alone costs {single:.1f} points, all together {rest}"
+
+
+def _what_helps(found: dict[str, Sensitivity], everything: Score) -> str:
+    """Return which part is best left in float32, if a paired test finds that this is better than leaving out none.
+
+    Args:
+        found: {part: Sensitivity}.
+        everything: with all parts quantized, on the same pictures.
+    """
+    right = {part: int(one.rest.correct.sum()) for part, one in found.items()}
+    best = [part for part in found if right[part] == max(right.values())]
+    if not wording.less_accurate(everything, found[best[0]].rest):
+        return "Leaving out one part helps no more than chance does"
+    return f"Leaving out {wording.few(best)} helps{' most' if len(found) > 1 else ''}"
 
 
 def _loss(whole: Score, score: Score) -> tuple[float, float]:
@@ -173,29 +225,43 @@ def tensor_sqnr(found: dict[str, tuple[float, float]], what: str = "quantized") 
     if np.isnan(values).all():
         raise ValueError("Expected at least one tensor with an error; found none: quantize something first.")
     figure, axis = style.axes(10, 4.8)
-    places, bare = np.arange(len(names)), f"{style.shorten(what, 40)}: "
+    places = np.arange(len(names))
     axis.plot(places, values[:, 0], "s", linestyle="--", color=GREEN, label="only this layer quantized")
     axis.plot(places, values[:, 1], "o-", color=BLACK, label="everything before it as well")
     axis.axhline(0, color=GREY, linewidth=1)
     axis.set_xticks(places, names, rotation=90, fontsize=11)
     axis.set(xlabel="tensor, in the order of the network", ylabel="signal to quantization noise (dB)")
-    worst = int(np.nanargmin(values[:, 0])) if np.isfinite(values[:, 0]).any() else int(np.nanargmin(values[:, 1]))
-    end = int(np.flatnonzero(np.isfinite(values[:, 1]))[-1])
-    alone, last = values[worst, 0], values[end, 1]
-    axis.set_title(f"{bare}{names[worst]} is worst on its own ({alone:.0f} dB); {last:.0f} dB are left at the end")
+    own = {name: decibels for name, decibels in zip(names, values[:, 0], strict=True) if np.isfinite(decibels)}
+    accumulated = values[np.isfinite(values[:, 1]), 1]
+    axis.set_title(textwrap.fill(f"{style.shorten(what, 40)}: {_worst_tensor(own, accumulated)}", 93))
     axis.legend(loc="best", fontsize=11)
-    told = "; ".join(
+    worst = f"The worst alone is {min(own, key=own.get)}" if own else "None has an error of its own"
+    listed = "; ".join(
         f"{name} " + " and ".join("no error" if np.isnan(v) else f"{v:.1f}" for v in pair)
         for name, pair in zip(names, values, strict=True)
     )
     return Picture(
         figure,
-        f"Lines of the signal-to-noise ratio in decibels through the network, {what}, alone and accumulated. The worst "
-        f"alone is {names[worst]}. {told}.",
+        f"Lines of the signal-to-noise ratio in decibels through the network, {what}, alone and accumulated. {worst}. "
+        f"{listed}.",
     )
 
 
-# --- 06: qat ------------------------------------------------------------------------------------------------------
+def _worst_tensor(own: dict[str, float], accumulated: Sequence[float]) -> str:
+    """Return which tensor has the lowest signal-to-noise ratio on its own, and what is left at the end.
+
+    Args:
+        own: {tensor: decibels with only its layer quantized}, of those with an error.
+        accumulated: decibels of those with an error, in the order of the network.
+    """
+    worst = min(own, key=own.get, default=None)
+    words = [f"{worst} is worst on its own ({own[worst]:.0f} dB)"] if own else []
+    if len(accumulated):
+        last = f"{accumulated[-1]:.0f}"
+        words.append(f"{last} dB {'is' if last in ('1', '-1') else 'are'} left at the end")
+    return "; ".join(words)
+
+
 def straight_through(low: float = -1.0, high: float = 1.5, bits: int = 3) -> Picture:
     """Show what fake quantization gives on the way forward, and the slope it tells the training on the way back.
 
@@ -205,6 +271,8 @@ def straight_through(low: float = -1.0, high: float = 1.5, bits: int = 3) -> Pic
         low, high: the range of the codes.
         bits: of a code; few, so that the steps can be seen.
     """
+    from helpers.methods import qat  # it loads TensorFlow, which this figure asks
+
     reach = 0.3 * (high - low)
     x = np.linspace(low - reach, high + reach, 2001, dtype=np.float32)
     y, slope = qat.response(qat.FakeQuantize(low, high, bits), x)
@@ -220,13 +288,24 @@ def straight_through(low: float = -1.0, high: float = 1.5, bits: int = 3) -> Pic
     for axis in (upper, lower):
         axis.axvspan(inside.min(), inside.max(), color=GREEN, alpha=0.08)
         axis.legend(loc="upper left", fontsize=11)
-    upper.set_title("Forward a staircase, backward a straight line")
+    upper.set_title(_both_ways(y, slope[slope > 0]))
     return Picture(
         figure,
         f"Two panels over the incoming number. Above, a staircase of {len(np.unique(y))} values from {y.min():.2g} to "
         f"{y.max():.2g} along the diagonal. Below, its slope: zero but for {len(jumps)} jumps, while the training is "
         f"told {slope.max():.0f} from {inside.min():.2g} to {inside.max():.2g} and {slope.min():.0f} outside.",
     )
+
+
+def _both_ways(y: np.ndarray, slope: np.ndarray) -> str:
+    """Return what a quantizer is on the way forward and on the way back.
+
+    Args:
+        y: what goes on, float32 [n], for numbers that come in at even distances.
+        slope: what the training is told where it is not zero, float32 [m].
+    """
+    forward = "a staircase" if np.count_nonzero(np.diff(y)) < len(y) / 2 else "no staircase"
+    return f"Forward {forward}, backward a {'straight' if np.ptp(slope) < 1e-6 else 'curved'} line"
 
 
 def qat_recovery(whole: Score, found: dict[int, tuple[Score, Score]]) -> Picture:
@@ -257,17 +336,22 @@ def qat_recovery(whole: Score, found: dict[int, tuple[Score, Score]]) -> Picture
     axis.margins(x=0.15)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=11)
     most = max(bits, key=lambda b: found[b][1].accuracy - found[b][0].accuracy)
-    lost, left = (100 * (whole.accuracy - score.accuracy) for score in found[most])
-    axis.set_title(f"{most} bits: {lost:.1f} points lost, {left:.1f} after training with the rounding")
-    told = "; ".join(f"{b} bits {found[b][0]} and {found[b][1]}" for b in bits)
+    axis.set_title(f"{most} bits: {_recovery(*(_lost(whole, score) for score in found[most]))}")
+    listed = "; ".join(f"{b} bits {found[b][0]} and {found[b][1]}" for b in bits)
     return Picture(
         figure,
         f"Accuracy over the bits of a weight, with 95% intervals. float32 {whole}. Quantized after the training, and "
-        f"trained on with the rounding: {told}.",
+        f"trained on with the rounding: {listed}.",
     )
 
 
-# --- 06: debugging ------------------------------------------------------------------------------------------------
+def _recovery(before: float, after: float) -> str:
+    """Return what is lost before and after training with the rounding, in percentage points; less than 0 is a gain."""
+    same_way = (before < 0) == (after < 0)
+    left = f"{abs(after):.1f}" if same_way else wording.points(after)
+    return f"{wording.points(before)}, {left} after training with the rounding"
+
+
 def layer_errors(layers: Sequence[LayerError]) -> Picture:
     """Show by how many steps each quantized operator differs from its float32 twin, as two tools measure it.
 
@@ -277,7 +361,7 @@ def layer_errors(layers: Sequence[LayerError]) -> Picture:
     Raises:
         ValueError: no operator has an error.
     """
-    layers = [layer for layer in layers if layer.steps > 0.01 and layer.own_steps > 0.01]
+    layers = [layer for layer in layers if max(layer.steps, layer.own_steps) > 0.01]
     if not layers:
         raise ValueError("Expected at least one operator whose output differs from its float32 twin; found none.")
     figure, axis = style.axes(9.5, 4.2)
@@ -291,16 +375,46 @@ def layer_errors(layers: Sequence[LayerError]) -> Picture:
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.margins(x=0.01)
     axis.legend(loc="upper right", fontsize=11)
-    worst = max(layers, key=lambda layer: layer.steps)
-    others = float(np.median([layer.steps for layer in layers]))
-    axis.set_title(f"{worst.layer} is off by {worst.steps:.2g} steps, most others by {others:.2g}")
-    found = style.join([f"{layer.layer} {layer.steps:.2g}" for layer in sorted(layers, key=lambda e: -e.steps)[:3]])
+    ordered = sorted(layers, key=lambda layer: -layer.steps)
+    axis.set_title(_off_by_steps(ordered))
+    largest = style.join([f"{layer.layer} {layer.steps:.2g}" for layer in ordered[:3]])
+    median = np.median([layer.steps for layer in layers])
+    twins = "their float32 twins, in steps of their" if len(layers) > 1 else "its float32 twin, in steps of its"
     return Picture(
         figure,
-        f"Bars of the error of {len(layers)} operators against their float32 twins, in steps of their output, on a log "
-        f"axis; rounding alone makes 0.29. The largest: {found}. The median is {others:.2g}. Our own measure gives the "
-        "same.",
+        f"Bars of the error of {wording.counted(len(layers), 'operator')} against {twins} output, on a log axis; "
+        f"rounding alone makes 0.29. The largest: {largest}. The median is {median:.2g}. {_own_measure(layers)}.",
     )
+
+
+def _off_by_steps(layers: Sequence[LayerError]) -> str:
+    """Return how far the worst operator is off, and the others: most of them, if more than half are within a quarter.
+
+    Args:
+        layers: at least one, the largest error first.
+    """
+    worst, others = layers[0], np.array([layer.steps for layer in layers[1:]])
+    words = f"{worst.layer} is off by {worst.steps:.2g} steps"
+    if not len(others):
+        return words
+    median = float(np.median(others))
+    if f"{others.min():.2g}" == f"{worst.steps:.2g}":
+        return f"Each operator is off by {worst.steps:.2g} steps"
+    if len(others) == 1:
+        return f"{words}, {layers[1].layer} by {median:.2g}"
+    alike = np.mean(np.abs(others - median) <= 0.25 * median) > 0.5
+    spread = wording.spread(others, "{:.2g}".format)
+    return f"{words}, most others by {median:.2g}" if alike else f"{words}, the others by {spread}"
+
+
+def _own_measure(layers: Sequence[LayerError]) -> str:
+    """Return whether the errors that we compute ourselves are those of TensorFlow's debugger, to 1%."""
+    theirs, ours = (np.array([getattr(layer, name) for layer in layers]) for name in ("steps", "own_steps"))
+    apart = np.abs(ours - theirs)
+    if (apart <= 0.01 * theirs).all():
+        return "Our own measure gives the same"
+    worst = int(np.argmax(apart))
+    return f"Our own measure differs, most for {layers[worst].layer}: {ours[worst]:.2g}"
 
 
 def repairs(scores: dict[str, Score], files: dict[str, Path], timings: Timings, kernels: str) -> Picture:
@@ -351,13 +465,27 @@ def repairs(scores: dict[str, Score], files: dict[str, Path], timings: Timings, 
     right.set(xlabel=f"one picture (ms), {kernels}", title="Time")
     middle.margins(x=0.35)
     style.plain_log(right, 0.5 * min(t.value for t in times.values()), 5 * max(t.value for t in times.values()))
-    lost = float_accuracy - 100 * scores[broken].accuracy
     same = {name: 100 * scores[whole].correct[: len(score.labels)].mean() for name, score in scores.items()}
-    good = [name for name in mended if 100 * scores[name].accuracy >= same[name] - 1]
-    title = f"{lost:.0f} points lost; {len(good)} of {len(mended)} repairs bring them back to within 1"
+    good = sum(100 * scores[name].accuracy >= same[name] - 1 for name in mended)
+    title = _repaired(same[broken] - 100 * scores[broken].accuracy, good, len(mended))
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
-    found = [
+    listed = [
         f"{name} {score}, {files[name].stat().st_size / 1e3:,.0f} kB, {times[name].value:.2f} ms"
         for name, score in scores.items()
     ]
-    return Picture(figure, f"Accuracy, file size and time for one picture of {len(scores)} files: {'; '.join(found)}.")
+    return Picture(figure, f"Accuracy, file size and time for one picture of {len(scores)} files: {'; '.join(listed)}.")
+
+
+def _repaired(lost: float, good: int, repairs: int) -> str:
+    """Return what went wrong and how many repairs helped.
+
+    Args:
+        lost: percentage points of accuracy below float32 on the same pictures; less than 0 is a gain.
+        good: repairs that come within 1 point of float32.
+        repairs: all of them.
+    """
+    many = f"{good or 'none'} of {wording.counted(repairs, 'repair')}"
+    if lost <= 1:
+        return f"{wording.points(lost)}: little to repair; {many} {'is' if good < 2 else 'are'} within 1 of float32"
+    brings = f"{'bring' if good > 1 else 'brings'} them back to within 1"
+    return f"{wording.points(lost, 0)}; {many} {brings}"

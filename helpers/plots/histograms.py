@@ -1,15 +1,21 @@
 """Histograms of weights: layer by layer, pruned, peaked or flat, clipped."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from helpers.measure.accuracy import Score
-from helpers.numbers import histograms, quantization
+from helpers.numbers import quantization
 from helpers.numbers.errors import max_error, rmse, sqnr
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import BITS_LOOKS, COLOURS, GREY, GRID_STEP, ORANGE, SKY, SMALL_GRID_STEP, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.measure.accuracy import Score
 
 PERCENTILES = 100 - np.geomspace(1, 0.001, 31)  # from 99 to 99.999
 
@@ -34,15 +40,16 @@ def layer_histograms(weights: dict[str, np.ndarray], columns: int = 7) -> Pictur
     figure, axes = style.axes(10.5, 1.85 * rows + 0.5, nrows=rows, ncols=columns, squeeze=False)
     for axis in axes.flat[len(names) :]:
         axis.remove()
-    for axis, name in zip(axes.flat, names, strict=False):
+    for axis, name in zip(axes.flat[: len(names)], names, strict=True):
         values = np.ravel(weights[name])
         _weight_histogram(axis, values, bins=41, every=SMALL_GRID_STEP)
         axis.set_title(f"{name}: {values.size:,}", fontsize=11)
         axis.axvline(0, color=GREY, linewidth=0.8, zorder=0)
         axis.set(xlabel=f"{style.short(values.min())} to {style.short(values.max())}", xticks=[], yticks=[])
     one = sum(_hump_count(weights[name]) == 1 for name in names)
+    have = "has" if one == 1 else "have"
     figure.suptitle(
-        f"{one} of {len(names)} layers have one hump; the value farthest from zero sets the grid",
+        f"{one} of {wording.counted(len(names), 'layer')} {have} one hump; the value farthest from zero sets the grid",
         fontweight="bold",
         x=0.01,
         ha="left",
@@ -50,11 +57,25 @@ def layer_histograms(weights: dict[str, np.ndarray], columns: int = 7) -> Pictur
     )
     figure.supylabel("weights in a bin (each panel its own scale)", fontsize=11)
     figure.supxlabel(f"value of the weight (smallest to largest); {_ticks(SMALL_GRID_STEP)}", fontsize=11)
-    within = {name: _codes_for_most(weights[name]) for name in names}
+    text = f"Histograms of the weights of {wording.counted(len(names), 'layer')} with the int8 grid under each; "
+    text += f"{one} {have} one hump. {_codes_used({name: _codes_for_most(weights[name]) for name in names})}."
+    return Picture(figure, text)
+
+
+def _codes_used(within: dict[str, int]) -> str:
+    """Return how many codes the middle 99% of the weights use, in the layers with the fewest and the most.
+
+    Args:
+        within: {layer: codes from 1 to 255}.
+    """
     fewest, most = min(within, key=within.get), max(within, key=within.get)
-    text = f"Histograms of the weights of {len(names)} layers with the int8 grid under each; {one} have one hump."
-    text += f" The middle 99% of the weights use {within[fewest]} of the 255 codes in {fewest} and {within[most]} in"
-    return Picture(figure, f"{text} {most}; the other codes are there for the few values farthest from zero.")
+    words = f"The middle 99% of the weights use {within[fewest]} of the 255 codes in {fewest}"
+    if len(within) > 1 and within[fewest] == within[most]:
+        words = f"The middle 99% of the weights use {within[fewest]} of the 255 codes in each of them"
+    elif len(within) > 1:
+        words += f" and {within[most]} in {most}"
+    others = "; the other codes are there for the few values farthest from zero"
+    return words + (others if within[fewest] < 255 else "")
 
 
 def pruned_histograms(stages: dict[str, tuple[np.ndarray, Score]], layer: str) -> Picture:
@@ -66,28 +87,39 @@ def pruned_histograms(stages: dict[str, tuple[np.ndarray, Score]], layer: str) -
         layer: its name.
     """
     figure, axes = style.axes(3.5 * len(stages), 4, ncols=len(stages), squeeze=False, sharex=True)
-    farthest, found = max(float(np.abs(w).max()) for w, _ in stages.values()), []
+    farthest, listed = max(float(np.abs(w).max()) for w, _ in stages.values()), []
     for axis, (stage, (weights, score)) in zip(axes[0], stages.items(), strict=True):
         left = weights[weights != 0]
         count, gap = _hump_count(left), float(np.abs(left).min())
         _weight_histogram(axis, left, bins=np.linspace(-farthest, farthest, 82), every=GRID_STEP, room=1.45)
         axis.set_title(f"{stage}: {_humps(count)}\n{score}", fontsize=12)
         axis.set(xlabel=f"weights of {layer} that are not 0")
-        said = f"{left.size:,}\nof {weights.size:,}\n|w| ≥ {gap:.2g}"
-        axis.text(0.98, 0.97, said, transform=axis.transAxes, ha="right", va="top", fontsize=11)
-        found.append(f"{stage}: {_humps(count)}, {left.size:,} of {weights.size:,} weights left, none nearer to zero")
-        found[-1] += f" than {gap:.2g}, accuracy {score}"
+        words = f"{left.size:,}\nof {weights.size:,}\n|w| ≥ {gap:.2g}"
+        axis.text(0.98, 0.97, words, transform=axis.transAxes, ha="right", va="top", fontsize=11)
+        total = wording.counted(weights.size, "weight")
+        listed.append(f"{stage}: {_humps(count)}, {left.size:,} of {total} left, none nearer to zero")
+        listed[-1] += f" than {gap:.2g}, accuracy {score}"
     axes[0, 0].set_ylabel("weights in a bin")
-    counts = [_hump_count(w[w != 0]) for w, _ in stages.values()]
-    changed = counts[0] != counts[-1]
-    title = f"{_humps(counts[0]).capitalize()} before, {_humps(counts[-1]) if changed else 'and as many'} after pruning"
+    title = _humps_title([_hump_count(w[w != 0]) for w, _ in stages.values()])
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
     figure.supxlabel(_ticks(GRID_STEP), fontsize=11)
-    return Picture(figure, f"Histograms of the weights of {layer}, int8 grid under each. {'; '.join(found)}.")
+    return Picture(figure, f"Histograms of the weights of {layer}, int8 grid under each. {'; '.join(listed)}.")
+
+
+def _humps_title(counts: Sequence[int]) -> str:
+    """Return what pruning does to the humps of a histogram.
+
+    Args:
+        counts: of humps at each stage, the first before pruning and the last after it.
+    """
+    before = _humps(counts[0]).capitalize()
+    if len(counts) == 1:
+        return before
+    return f"{before} before, {_humps(counts[-1]) if counts[0] != counts[-1] else 'and as many'} after pruning"
 
 
 def equal_range(peaked: np.ndarray, flat: np.ndarray, names: Sequence[str] = ("peaked", "flat")) -> Picture:
-    """Show two layers of equal range in eight bits: the same errors, but not the same signal-to-noise ratio.
+    """Show two layers of equal range in eight bits, with their errors and signal-to-noise ratios.
 
     Both are quantized symmetrically with one scale each; the second is multiplied by a number first that makes its
     value farthest from zero that of the first.  (Scaling a layer scales its step and its errors too, and leaves its
@@ -100,24 +132,35 @@ def equal_range(peaked: np.ndarray, flat: np.ndarray, names: Sequence[str] = ("p
     factor = float(np.abs(peaked).max() / np.abs(flat).max())
     layers = {names[0]: np.ravel(peaked), names[1]: np.ravel(flat) * np.float32(factor)}
     figure, axes = style.axes(10, 4.2, ncols=2, sharex=True)
-    errors, ratios, found = [], [], []
+    errors, ratios, listed = [], [], []
     for axis, (name, values) in zip(axes, layers.items(), strict=True):
         restored = quantization.fake_quantize(values)
         errors.append(max_error(values, restored))
         ratios.append(sqnr(values, restored))
-        said = f"largest error {errors[-1]:.3g}\nRMSE {rmse(values, restored):.3g}"
-        said += f"\nSQNR {ratios[-1]:.1f} dB"
+        words = f"largest error {errors[-1]:.3g}\nRMSE {rmse(values, restored):.3g}\nSQNR {ratios[-1]:.1f} dB"
         _weight_histogram(axis, values, bins=81, every=GRID_STEP, room=1.45)
-        axis.text(0.98, 0.97, said, transform=axis.transAxes, ha="right", va="top", fontsize=11)
+        axis.text(0.98, 0.97, words, transform=axis.transAxes, ha="right", va="top", fontsize=11)
         scaled = f", times {factor:.2g}" if name == names[1] and not np.isclose(factor, 1) else ""
         axis.set(xlabel=f"weights of {name}{scaled}", ylabel="weights in a bin")
         axis.set_title(f"RMS {np.sqrt(np.mean(values**2.0)):.2g}, farthest {np.abs(values).max():.2g}", fontsize=12)
-        found.append(f"{name}: " + said.replace("\n", ", "))
-    same = "equal largest error" if np.isclose(*errors, rtol=0.05) else "equal steps"
-    title = f"Equal range, {same}, but signal-to-noise ratios {abs(ratios[1] - ratios[0]):.0f} dB apart"
-    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+        listed.append(f"{name}: " + words.replace("\n", ", "))
+    figure.suptitle(_equal_title(errors, ratios), fontweight="bold", x=0.01, ha="left", fontsize=13)
     figure.supxlabel(_ticks(GRID_STEP), fontsize=11)
-    return Picture(figure, f"Histograms of two layers of equal range, the int8 grid under each. {'; '.join(found)}.")
+    return Picture(figure, f"Histograms of two layers of equal range, the int8 grid under each. {'; '.join(listed)}.")
+
+
+def _equal_title(errors: Sequence[float], ratios: Sequence[float]) -> str:
+    """Return what two layers of equal range share, and how far apart their signal-to-noise ratios are.
+
+    Args:
+        errors: the largest of each.
+        ratios: of each, in decibels.
+    """
+    same = "equal largest error" if np.isclose(*errors, rtol=0.05) else "equal steps"
+    apart = f"{abs(ratios[1] - ratios[0]):.0f}"
+    if apart == "0":
+        return f"Equal range, {same}, and equal signal-to-noise ratios"
+    return f"Equal range, {same}, but signal-to-noise ratios {apart} dB apart"
 
 
 def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percentile: float = 99.9) -> Picture:
@@ -135,13 +178,13 @@ def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percen
     figure, (left, right) = style.axes(10.5, 4.3, ncols=2, width_ratios=(1.25, 1))
     full = {b: _clipped(values, 100, b) for b in bits}
     chosen = {b: _clipped(values, percentile, b) for b in bits}
-    said = []
+    listed = []
     for b in bits:
         colour, marker, line = BITS_LOOKS.get(b, (GREY, "o", ":"))
         gains = np.array([_clipped(values, p, b)["sqnr"] for p in PERCENTILES]) - full[b]["sqnr"]
         left.plot(100 - PERCENTILES, gains, line, color=colour, marker=marker, markevery=5, label=f"{b} bits")
         best = int(gains.argmax())
-        said.append(
+        listed.append(
             f"{b} bits: {full[b]['sqnr']:.1f} dB over the full range, {chosen[b]['sqnr']:.1f} dB at {percentile:g}, "
             f"best of those tried {gains[best]:+.1f} dB at {PERCENTILES[best]:.3f}; root mean square error of the bulk "
             f"{full[b]['bulk_rmse']:.2g} before and {chosen[b]['bulk_rmse']:.2g} after, of the clipped weights "
@@ -157,14 +200,14 @@ def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percen
     left.set_title(f"The range ends at {percentile:g}: {', '.join(gains)}", fontsize=12)
     left.legend()
     _noise_bars(right, {b: (full[b], chosen[b]) for b in bits}, percentile)
-    return Picture(figure, f"Clipping the range of {name}, signal-to-noise ratio by percentile. {'; '.join(said)}.")
+    return Picture(figure, f"Clipping the range of {name}, signal-to-noise ratio by percentile. {'; '.join(listed)}.")
 
 
 def _noise_bars(axis, noise: dict[int, tuple[dict, dict]], percentile: float) -> None:
     """Draw the noise power of the bulk and of the clipped weights, with that of the full range as 1."""
     rows, names = [], []
     for b, both in noise.items():
-        rows += [(found["bulk"] / both[0]["noise"], found["clipped"] / both[0]["noise"]) for found in both]
+        rows += [(parts["bulk"] / both[0]["noise"], parts["clipped"] / both[0]["noise"]) for parts in both]
         names += [f"{b} bits, full range", f"{b} bits, {percentile:g}"]
     bulk, clipped = np.array(rows).T
     axis.barh(names, bulk, color=SKY, edgecolor="white", label="bulk: rounded")
@@ -202,7 +245,7 @@ def _weight_histogram(axis, values: np.ndarray, bins: int | np.ndarray, every: i
         room: how high the axis goes, with the highest bin as 1.
     """
     scale, _ = quantization.symmetric_parameters(values)
-    farthest = 127 * float(scale)
+    farthest = max(127 * float(scale), float(np.abs(values).max()))  # float32 may round the scale down
     if not np.ndim(bins):  # fewer bins for few weights: Rice's rule
         bins = np.linspace(-farthest, farthest, min(bins, int(2 * values.size ** (1 / 3)) // 2 * 2 + 1) + 1)
     counts, edges = np.histogram(values, bins)
@@ -234,6 +277,8 @@ def _codes_for_most(values: np.ndarray, share: float = 0.99) -> int:
 
 
 def _hump_count(values: np.ndarray) -> int:
+    from helpers.numbers import histograms  # it loads SciPy, which takes a second
+
     return len(histograms.humps(values))
 
 

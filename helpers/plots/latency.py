@@ -1,13 +1,23 @@
 """Times: of files, of published networks, against a roofline."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from helpers.measure.ceilings import Ceilings
-from helpers.measure.latency import Median, Timings
-from helpers.measure.roofline import Prediction
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import BLACK, COLOURS, GREEN, GREY, HATCHES, MARKERS, PURPLE, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from helpers.measure.ceilings import Ceilings
+    from helpers.measure.latency import Median, Timings
+    from helpers.measure.roofline import Prediction
+
+PREDICTED_LOOKS = ((GREY, "D"), (PURPLE, "^"), (GREEN, "v"))  # of predictions: colour, marker
 
 
 def slide_latencies(timings: dict[str, Timings], published: dict[str, dict[str, float]], kernels: str) -> Picture:
@@ -26,18 +36,22 @@ def slide_latencies(timings: dict[str, Timings], published: dict[str, dict[str, 
     _paired_bars(axes[0], here, ratios, f"this computer: ms per inference, one thread, {kernels}")
     _paired_bars(axes[1], published, theirs, "the lecture's chart: ms per inference, read off its bars")
     axes[0].legend(loc="lower right")
-    low, high = min(ratios.values()), max(ratios.values())
-    figure.suptitle(
-        f"Here int8 is {low:.1f} to {high:.1f} times as fast as float32; "
-        f"in the lecture's chart {min(theirs.values()):.1f} to {max(theirs.values()):.1f} times",
-        fontweight="bold", x=0.01, ha="left", fontsize=13,
-    )  # fmt: skip
-    found = [
+    title = _here_and_there(ratios.values(), theirs.values())
+    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
+    listed = [
         f"{name} {here[name]['float32']:.1f} and {here[name]['int8']:.1f} ms here ({ratios[name]:.2f} times), "
         f"{published[name]['float32']:.0f} and {published[name]['int8']:.0f} ms there ({theirs[name]:.2f} times)"
         for name in here
     ]
-    return Picture(figure, f"Bars of the time for one picture in float32 and int8: {'; '.join(found)}.")
+    return Picture(figure, f"Bars of the time for one picture in float32 and int8: {'; '.join(listed)}.")
+
+
+def _here_and_there(here: Iterable[float], there: Iterable[float]) -> str:
+    """Return how many times as fast int8 is, from the least to the most, on this computer and in the lecture."""
+    return (
+        f"Here int8 is {wording.spread(here)} times as fast as float32; "
+        f"in the lecture's chart {wording.spread(there)} times"
+    )
 
 
 def _paired_bars(axis, times: dict[str, dict[str, float]], ratios: dict[str, float], label: str) -> None:
@@ -65,25 +79,25 @@ def roofline(predictions: dict[str, dict[str, Prediction]], ceilings: Ceilings) 
     """
     figure, axes = style.axes(5.2 * len(predictions), 4.8, ncols=len(predictions), sharey=True, squeeze=False)
     counted = {
-        name: {kind: [i for i, layer in enumerate(told.layers) if layer.macs] for kind, told in pair.items()}
+        name: {kind: [i for i, layer in enumerate(one.layers) if layer.macs] for kind, one in pair.items()}
         for name, pair in predictions.items()
     }
     everything = [
-        told.layers[i].intensity
+        one.layers[i].intensity
         for name, pair in predictions.items()
-        for kind, told in pair.items()
+        for kind, one in pair.items()
         for i in counted[name][kind]
     ]
     reach = np.geomspace(min(everything) / 2, 2 * max(everything), 200)
     for axis, (name, pair) in zip(axes.flat, predictions.items(), strict=True):
-        for kind, told in pair.items():
+        for kind, one in pair.items():
             look, rows = {"color": COLOURS[kind]}, counted[name][kind]
-            axis.plot(reach, np.minimum(ceilings.macs[kind], reach * told.bandwidth) / 1e9, linewidth=1.8, **look)
-            x = [told.layers[i].intensity for i in rows]
-            y = [told.layers[i].macs / told.seconds[i] / 1e9 for i in rows]
-            area = 30 + 900 * told.seconds[rows] / told.total  # square points
+            axis.plot(reach, np.minimum(ceilings.macs[kind], reach * one.bandwidth) / 1e9, linewidth=1.8, **look)
+            x = [one.layers[i].intensity for i in rows]
+            y = [one.layers[i].macs / one.seconds[i] / 1e9 for i in rows]
+            area = 30 + 900 * one.seconds[rows] / one.total  # square points
             marks = {"marker": MARKERS[kind], "edgecolor": "white", "alpha": 0.75, "zorder": 3}
-            axis.scatter(x, y, s=area, label=f"{kind}, {told.waiting:.0%} of the time waiting", **look, **marks)
+            axis.scatter(x, y, s=area, label=f"{kind}, {one.waiting:.0%} of the time waiting", **look, **marks)
         axis.plot(reach, reach * ceilings.memory / 1e9, color=GREY, linestyle="--", linewidth=1.5, label="main memory")
         axis.set(xlabel="multiply-accumulates for each byte moved", title=name)
         axis.set(yscale="log", ylim=(min(everything) * ceilings.memory / 2e9, 2 * max(ceilings.macs.values()) / 1e9))
@@ -95,7 +109,7 @@ def roofline(predictions: dict[str, dict[str, Prediction]], ceilings: Ceilings) 
         "Under the slope a layer waits for memory, under the flat roof for arithmetic",
         fontweight="bold", x=0.01, ha="left", fontsize=13,
     )  # fmt: skip
-    found = [
+    listed = [
         f"{name} spends {pair['float32'].waiting:.0%} of its predicted time waiting for memory in float32 and "
         f"{pair['int8'].waiting:.0%} in int8"
         for name, pair in predictions.items()
@@ -104,7 +118,7 @@ def roofline(predictions: dict[str, dict[str, Prediction]], ceilings: Ceilings) 
     return Picture(
         figure,
         f"Speed over arithmetic intensity, both logarithmic. The roofs are {peaks} multiply-accumulates a second, "
-        f"main memory gives {ceilings.memory / 1e9:.0f} GB/s. {'; '.join(found)}.",
+        f"main memory gives {ceilings.memory / 1e9:.0f} GB/s. {'; '.join(listed)}.",
     )
 
 
@@ -112,19 +126,22 @@ def ratios(predicted: dict[str, dict[str, float]], measured: dict[str, Median]) 
     """Show predicted beside measured ratios of float32 time to int8 time.
 
     Args:
-        predicted: {name of the prediction: {network: ratio}}, at most three.
+        predicted: {name of the prediction: {network: ratio}}, one to three; the title compares with the first.
         measured: {network: ratio}.
+
+    Raises:
+        ValueError: there is no prediction, or more than there are looks for.
     """
-    looks = [{"marker": "D", "color": GREY}, {"marker": "^", "color": PURPLE}, {"marker": "v", "color": GREEN}]
+    looks = style.paired(predicted, PREDICTED_LOOKS, "predictions")
     figure, axis = style.axes(9, 1.6 + 0.6 * len(measured))
-    for row, (name, found) in enumerate(measured.items()):
-        told = [values[name] for values in predicted.values()]
-        ends = [min(*told, found.value), max(*told, found.value)]
-        axis.plot(ends, [row, row], color="#CCCCCC", linewidth=2, zorder=1)
-        axis.plot([found.low, found.high], [row, row], color=BLACK, linewidth=3, zorder=2)
-        axis.text(found.value, row - 0.18, f"{found.value:.2f}", ha="center", va="bottom", fontsize=11)
-    for (name, values), look in zip(predicted.items(), looks, strict=False):
-        axis.scatter([values[n] for n in measured], range(len(measured)), s=80, zorder=3, label=name, **look)
+    for row, (name, ratio) in enumerate(measured.items()):
+        marks = [ratio.value, *(values[name] for values in predicted.values())]
+        axis.plot([min(marks), max(marks)], [row, row], color="#CCCCCC", linewidth=2, zorder=1)
+        axis.plot([ratio.low, ratio.high], [row, row], color=BLACK, linewidth=3, zorder=2)
+        axis.text(ratio.value, row - 0.18, f"{ratio.value:.2f}", ha="center", va="bottom", fontsize=11)
+    for name, (colour, marker) in looks:
+        look = {"color": colour, "marker": marker, "label": name}
+        axis.scatter([predicted[name][n] for n in measured], range(len(measured)), s=80, zorder=3, **look)
     axis.scatter(
         [m.value for m in measured.values()], range(len(measured)), s=80, color=BLACK, zorder=4, label="measured"
     )
@@ -133,15 +150,28 @@ def ratios(predicted: dict[str, dict[str, float]], measured: dict[str, Median]) 
     largest = max([m.high for m in measured.values()] + [v for values in predicted.values() for v in values.values()])
     axis.set(xlabel="float32 time / int8 time (1 = equally fast)", xlim=(0, 1.15 * largest))
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-    first = next(iter(predicted.values()))
-    short = sum(m.value < first[name] for name, m in measured.items())
-    axis.set_title(f"Of {len(measured)} networks, {short} gain less from int8 than the peaks promise")
-    said = [
+    first = next(iter(predicted))
+    short = sum(m.value < predicted[first][name] for name, m in measured.items())
+    axis.set_title(_falling_short(short, len(measured), first))
+    listed = [
         f"{name}: measured {m.value:.2f}, "
-        + ", ".join(f"{told} {values[name]:.2f}" for told, values in predicted.items())
+        + ", ".join(f"{prediction} {values[name]:.2f}" for prediction, values in predicted.items())
         for name, m in measured.items()
     ]
-    return Picture(figure, f"How many times as fast int8 is as float32, predicted and measured. {'; '.join(said)}.")
+    return Picture(figure, f"How many times as fast int8 is as float32, predicted and measured. {'; '.join(listed)}.")
+
+
+def _falling_short(short: int, networks: int, prediction: str) -> str:
+    """Return how many networks gain less from int8 than a prediction says.
+
+    Args:
+        short: networks that do.
+        networks: all of them.
+        prediction: its name; one with "peaks" in it is what the peaks of the processor promise.
+    """
+    promise = "the peaks promise" if "peaks" in prediction else f"predicted {prediction}"
+    gain = f"{short or 'none'} {'gain' if short > 1 else 'gains'}"
+    return f"Of {wording.counted(networks, 'network')}, {gain} less from int8 than {promise}"
 
 
 def latencies(timings: dict[str, Timings]) -> Picture:
@@ -165,13 +195,29 @@ def latencies(timings: dict[str, Timings]) -> Picture:
     style.plain_log(axis, 0.6 * min(everything), 1.6 * max(everything))
     rows = {"yticks": range(len(timings)), "yticklabels": timings}
     axis.set(xlabel="time for one picture (ms), one thread", **rows)
-    axis.set_title("How much faster int8 is depends on the kernels")
+    speed_ups = {kernels: t.ratio("float32", "int8") for kernels, t in timings.items()}
+    axis.set_title(_by_kernels(speed_ups))
     axis.invert_yaxis()
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-    found = style.join(
-        [f"{t.ratio('float32', 'int8').value:.1f} times as fast with the {k} kernels" for k, t in timings.items()]
-    )
+    listed = style.join([f"{m.value:.1f} times as fast with the {k} kernels" for k, m in speed_ups.items()])
     return Picture(
         figure,
-        f"Bars of the time for one picture by kernel set and file. Against float32, int8 is {found}.",
+        f"Bars of the time for one picture by kernel set and file. Against float32, int8 is {listed}.",
     )
+
+
+def _by_kernels(speed_ups: dict[str, Median]) -> str:
+    """Return whether int8 is faster than float32, and whether the kernels differ in that, by the 95% intervals.
+
+    Args:
+        speed_ups: {kernel set: float32 time / int8 time}.
+    """
+    faster = [kernels for kernels, ratio in speed_ups.items() if ratio.low > 1]
+    times = wording.spread([ratio.value for ratio in speed_ups.values()])
+    if not faster:
+        return "int8 is no faster than float32"
+    if len(faster) < len(speed_ups):
+        return f"int8 is faster than float32 with the {style.join(faster)} kernels only"
+    if max(ratio.low for ratio in speed_ups.values()) > min(ratio.high for ratio in speed_ups.values()):
+        return "How much faster int8 is depends on the kernels"
+    return f"int8 is {times} times as fast as float32{', whatever the kernels' if len(speed_ups) > 1 else ''}"

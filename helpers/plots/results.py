@@ -1,12 +1,18 @@
 """The whole course in one figure, and the reader's own pictures."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helpers.measure.own_answers import Answers
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import COLOURS, HATCHES, MARKERS, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.measure.own_answers import Answers
 
 
 def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> Picture:
@@ -27,9 +33,9 @@ def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> 
     axes[0].axis("off")
     axes[0].set_title("Cat or dog?")
     _bars(axes[1], names, [row["bytes"] / 1e3 for row in rows.values()], "size of the file (kB)", "{:,.0f}")
-    for row, (name, found) in enumerate(rows.items()):
-        axes[2].plot([100 * found["low"], 100 * found["high"]], [row, row], color=COLOURS[name], linewidth=2.5)
-        axes[2].plot(100 * found["accuracy"], row, MARKERS[name], color=COLOURS[name], markersize=9)
+    for row, (name, model) in enumerate(rows.items()):
+        axes[2].plot([100 * model["low"], 100 * model["high"]], [row, row], color=COLOURS[name], linewidth=2.5)
+        axes[2].plot(100 * model["accuracy"], row, MARKERS[name], color=COLOURS[name], markersize=9)
     axes[2].set(
         xlabel="accuracy (%), 95% interval", yticks=range(len(names)), yticklabels=[], ylim=(len(names) - 0.5, -0.5)
     )
@@ -37,14 +43,55 @@ def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> 
     _bars(axes[3], names, times, f"ms for one picture, {kernels}", "{:.2f}")
     style.plain_log(axes[3], 0.6 * min(times), 4 * max(times))
     axes[3].set_yticklabels([])
-    for axis, title in zip(axes[1:], ("Smaller", "As accurate", "Faster, with fast kernels"), strict=True):
+    for axis, title in zip(axes[1:], _against_float32(rows, kernels), strict=True):
         axis.set_title(title)
-    found = [
+    listed = [
         f"{n} {rows[n]['bytes'] / 1e3:,.0f} kB, {rows[n]['accuracy']:.1%}, {t:.2f} ms"
         for n, t in zip(names, times, strict=True)
     ]
-    shown = f"{('No', 'One', 'Two', 'Three', 'Four')[len(images)]} {comparison['data']}"
-    return Picture(figure, f"{shown}, then size, accuracy and time for each kind of file: {'; '.join(found)}.")
+    shown = f"{('No', 'One of the', 'Two', 'Three', 'Four')[len(images)]} {comparison['data']}"
+    return Picture(figure, f"{shown}, then size, accuracy and time for each kind of file: {'; '.join(listed)}.")
+
+
+def _against_float32(rows: dict[str, dict], kernels: str) -> tuple[str, str, str]:
+    """Return how the other files compare with float32 in size, accuracy and time, a title each.
+
+    A file is as accurate if McNemar's test finds no difference; without the test, if the intervals overlap.  It is
+    faster if the 95% interval of its speed-up lies above 1; without that interval, if its time is shorter.
+
+    Args:
+        rows: {kind of file: what `summary.comparison` says about it}.
+        kernels: the kernel set of the times.
+    """
+    others = [row for name, row in rows.items() if name != "float32"]
+    if "float32" not in rows or not others:
+        return "Size", "Accuracy", "Time"
+    first = rows["float32"]
+    smaller = sum(row["bytes"] < first["bytes"] for row in others)
+    faster = sum(_faster(row, first, kernels) for row in others)
+    losing = sum(_less_accurate(row, first) for row in others)
+    accurate = f"{losing} of {len(others)} less accurate" if losing else "As accurate"
+    quick = _so_many("faster", faster, len(others))
+    quick += ", with fast kernels" if quick == "Faster" and kernels == "XNNPACK" else ""
+    return _so_many("smaller", smaller, len(others)), accurate, quick
+
+
+def _less_accurate(row: dict, first: dict) -> bool:
+    """Return whether a file is less accurate than another, beyond chance."""
+    differs = row["p_value"] < wording.LEVEL if "p_value" in row else row["high"] < first["low"]
+    return differs and row["accuracy"] < first["accuracy"]
+
+
+def _faster(row: dict, first: dict, kernels: str) -> bool:
+    """Return whether a file is faster than another with some kernels."""
+    if "ratio" in row:
+        return row["ratio"][kernels]["low"] > 1
+    return row["milliseconds"][kernels]["value"] < first["milliseconds"][kernels]["value"]
+
+
+def _so_many(word: str, count: int, everything: int) -> str:
+    """Return a word for all files, 'Smaller', for some, '2 of 5 smaller', or for none, 'None smaller'."""
+    return word.capitalize() if count == everything else f"{count} of {everything} {word}" if count else f"None {word}"
 
 
 def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form: str) -> None:
@@ -56,7 +103,6 @@ def _bars(axis, names: Sequence[str], values: Sequence[float], label: str, form:
     axis.set_xlim(0, 1.3 * max(values))
 
 
-# --- one's own pictures -------------------------------------------------------------------------------------------
 def own_pets(answers: Answers, columns: int = 4) -> Picture:
     """Show each picture above what every file says about it and how sure it is.
 
@@ -80,25 +126,30 @@ def own_pets(answers: Answers, columns: int = 4) -> Picture:
         )
         _confidences(below, {kind: (answers.predictions(kind)[i], answers.confidences(kind)[i]) for kind in kinds})
     agree = sum(len({answers.predictions(kind)[i] for kind in kinds}) == 1 for i in range(count))
-    figure.suptitle(
-        f"{style.join(kinds)} agree on {agree} of {count} pictures", fontweight="bold", x=0.01, ha="left", fontsize=13
-    )
+    figure.suptitle(_agreement(kinds, agree, count), fontweight="bold", x=0.01, ha="left", fontsize=13)
     figure.supxlabel("probability of the predicted class (%)", fontsize=11)
-    found = [
+    listed = [
         f"{name}: "
         + style.join([f"{k} says {answers.predictions(k)[i]}, {answers.confidences(k)[i]:.1%}" for k in kinds])
         for i, name in enumerate(answers.names)
     ]
-    return Picture(figure, f"Pictures, each above bars of how sure the files are. {'; '.join(found)}.")
+    shown = "Pictures, each" if count > 1 else "A picture"
+    return Picture(figure, f"{shown} above bars of how sure the files are. {'; '.join(listed)}.")
 
 
-def _confidences(axis, said: dict[str, tuple[str, float]]) -> None:
+def _agreement(kinds: Sequence[str], agree: int, count: int) -> str:
+    """Return on how many pictures all kinds of files give the same class."""
+    pictures = wording.counted(count, "picture")
+    return f"{style.join(kinds)} agree on {agree} of {pictures}" if len(kinds) > 1 else f"{kinds[0]} on {pictures}"
+
+
+def _confidences(axis, answers: dict[str, tuple[str, float]]) -> None:
     """Draw one bar for each kind of file: its length is the probability, its label the predicted class."""
     axis.axis("on")
-    for row, (kind, (name, sure)) in enumerate(said.items()):
+    for row, (kind, (name, sure)) in enumerate(answers.items()):
         axis.barh(row, 100 * sure, color=COLOURS[kind], hatch=HATCHES[kind], edgecolor="white")
         label = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
         axis.text(3, row, f"{name} {sure:.1%}", va="center", fontsize=11, bbox=label)
-    axis.set(xlim=(0, 100), xticks=(0, 50, 100), yticks=range(len(said)), yticklabels=said)
+    axis.set(xlim=(0, 100), xticks=(0, 50, 100), yticks=range(len(answers)), yticklabels=answers)
     axis.tick_params(labelsize=11)
     axis.invert_yaxis()

@@ -1,21 +1,26 @@
 """How every figure looks: colours, markers and hatches with a meaning, and a figure with its alternative text."""
 
+from __future__ import annotations
+
 import io
-from collections.abc import Sequence
+import re
+from typing import TYPE_CHECKING
 
 import matplotlib
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 matplotlib.use("agg", force=False)
 
-import re
-
 import matplotlib.pyplot as plt
 
-from helpers.measure.accuracy import Score
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from helpers.measure.accuracy import Score
 
 BLACK, BLUE, SKY, GREEN = "#000000", "#0072B2", "#56B4E9", "#009E73"
 
@@ -124,11 +129,27 @@ def join(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
-# --- 03: weights --------------------------------------------------------------------------------------------------
 GRID_STEP, SMALL_GRID_STEP = 8, 16  # every 8th (16th) int8 code gets a tick under a histogram; all would run together
 
 
 BITS_LOOKS = {8: (VERMILION, "s", "-"), 4: (BLACK, "^", "--"), 3: (GREEN, "D", "-."), 2: (PURPLE, "v", ":")}
+
+
+def paired(items: Collection, looks: Sequence, what: str) -> Iterator[tuple]:
+    """Return each of some things to draw together with its look.
+
+    Args:
+        items: at least one; a dictionary gives its keys.
+        looks: one for each place, in this order.
+        what: the things are, in the plural, for the error message.
+
+    Raises:
+        ValueError: there is nothing to draw, or more than there are looks for.
+    """
+    if not 1 <= len(items) <= len(looks):
+        advice = "draw several" if items else "pass at least one"
+        raise ValueError(f"Expected 1 to {len(looks)} {what} in one figure; found {len(items)}: {advice}.")
+    return zip(items, looks[: len(items)], strict=True)
 
 
 def natural(name: str) -> list:
@@ -146,7 +167,6 @@ def binary_size(size: int) -> str:
     return f"{size / 2**20:g} MB" if size >= 2**20 else f"{size / 2**10:g} KB"
 
 
-# --- 05: accuracy and latency -------------------------------------------------------------------------------------
 def interval_bar(axis, score: Score, row: float, name: str) -> None:
     """Draw one accuracy with its 95% interval on a row, in the look of its kind of file."""
     low, high = score.interval

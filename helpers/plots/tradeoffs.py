@@ -1,13 +1,14 @@
 """Accuracy against what it costs: intervals, the Pareto front, the number of pictures a test needs."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from helpers.measure import pareto
-from helpers.measure.accuracy import Score
-from helpers.measure.latency import Timings
+from helpers.plots import wording
 from helpers.plots.style import (
     BLUE,
     COLOURS,
@@ -19,29 +20,57 @@ from helpers.plots.style import (
     axes,
     interval_bar,
     join,
+    paired,
     plain_log,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.measure.accuracy import Score
+    from helpers.measure.latency import Timings
+
+DESIGN_LOOKS = ((GREEN, "-"), (PURPLE, "--"))  # of the designs of a test: colour, line
+
 
 def accuracies(scores: dict[str, Score]) -> Picture:
-    """Show the accuracy of each file with its 95% interval."""
+    """Show the accuracy of each file with its 95% interval, and the first one's interval as a band."""
     figure, axis = axes(8, 1 + 0.5 * len(scores))
     for row, (name, score) in enumerate(scores.items()):
         interval_bar(axis, score, row, name)
-    low, high = scores[next(iter(scores))].interval
+    first = next(iter(scores))
+    low, high = scores[first].interval
     axis.axvspan(100 * low, 100 * high, color=BLUE, alpha=0.08)
     axis.set(
         yticks=range(len(scores)),
         yticklabels=scores,
         xlabel="accuracy on the test split (%), 95% Wilson interval",
     )
-    axis.set_title("The intervals overlap: look at the pictures, not at the dots")
+    axis.set_title(_overlap({name: score.interval for name, score in scores.items()}))
     axis.invert_yaxis()
-    found = join([f"{name} {score}" for name, score in scores.items()])
+    listed = join([f"{name} {score}" for name, score in scores.items()])
     return Picture(
         figure,
-        f"Accuracy of each file with its 95% interval: {found}. The shaded band is float32's interval.",
+        f"Accuracy of each file with its 95% interval: {listed}. The shaded band is {first}'s interval.",
     )
+
+
+def _overlap(intervals: dict[str, tuple[float, float]]) -> str:
+    """Return whether the intervals of several files overlap, all of them with each other, or which lie apart.
+
+    Args:
+        intervals: {file: (low, high)}; the others are compared with the first.
+    """
+    first, (low, high) = next(iter(intervals.items()))
+    below = [name for name, (_, end) in intervals.items() if end < low]
+    above = [name for name, (start, _) in intervals.items() if start > high]
+    if below or above:
+        where = [f"below {first}'s: {wording.few(below)}"] * bool(below)
+        where += [f"above {first}'s: {wording.few(above)}"] * bool(above)
+        return "Whole interval " + ";\n".join(where)
+    if max(start for start, _ in intervals.values()) > min(end for _, end in intervals.values()):
+        return f"Each interval overlaps {first}'s, but not each other one"
+    return "The intervals overlap: look at the pictures, not at the dots" if len(intervals) > 1 else "One interval"
 
 
 def tradeoff(scores: dict[str, Score], timings: Timings, sizes: dict[str, int], kernels: str) -> Picture:
@@ -65,14 +94,13 @@ def tradeoff(scores: dict[str, Score], timings: Timings, sizes: dict[str, int], 
     axis.set(xlabel=f"time for one picture (ms), {kernels} kernels, one thread", ylabel="accuracy (%)")
     axis.set_title("Up and to the left is better; a small mark is a small file")
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=11)
-    found = [
+    listed = [
         f"{n} {scores[n].accuracy:.1%} in {timings.milliseconds(n).value:.2f} ms and {sizes[n] / 1e3:,.0f} kB"
         for n in scores
     ]
-    return Picture(figure, f"Scatter of accuracy over time for one picture, marks sized by file: {join(found)}.")
+    return Picture(figure, f"Scatter of accuracy over time for one picture, marks sized by file: {join(listed)}.")
 
 
-# --- 05: the frontier ---------------------------------------------------------------------------------------------
 def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
     """Show accuracy over cost for a family of networks, with an arrow from each float32 network to its int8 twin.
 
@@ -83,6 +111,8 @@ def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
         record: from `helpers.frontier.record`.
         cost: a kernel set, for the time of one picture, or "bytes", for the size of the file.
     """
+    from helpers.measure import pareto  # it loads TensorFlow, with which the record was measured
+
     figure, axis = axes(10, 5)
     costs, networks = pareto.costs_of(record, cost), record["networks"]
     unit = 1e-3 if cost == pareto.FILE_SIZE else 1.0
@@ -97,18 +127,31 @@ def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
         _front(axis, kind, [unit * costs[n][kind] for n in networks], [networks[n][kind] for n in networks], cost)
     what = "size of the file (kB)" if unit != 1 else f"time for one picture (ms), {cost} kernels, one thread"
     axis.set(xlabel=what, ylabel=f"accuracy (%), {record['pictures']:,} pictures")
-    found = [match["speed_up"] for match in record["matches"][cost] if (match["speed_up"] or 0) > 1]
-    of = f"{len(found)} of {len(record['matches'][cost])} float32 networks on their front"
-    cheaper = "smaller" if unit != 1 else "faster"
-    axis.set_title(f"{record['data'].capitalize()}: for {of},\nan int8 network is as accurate and {cheaper}")
+    times = [match["speed_up"] or 0.0 for match in record["matches"][cost]]
+    on_front, better = _on_front(times, "smaller" if unit != 1 else "faster")
+    axis.set_title(f"{record['data'].capitalize()}: for {on_front},\n{better}")
     axis.legend(loc="lower right")
     _name_marks(axis, {name: start for name, (start, _) in marks.items()}, [end for _, end in marks.values()])
-    times = f", {np.median(found):.1f} times in the middle" if found else ""
+    won = [time for time in times if time > 1]
+    middle = f", {np.median(won):.1f} times{' in the middle' if len(won) > 1 else ''}" if won else ""
     return Picture(
         figure,
-        f"Scatter of accuracy over {what} for {len(networks)} networks on {record['data']}, each as float32 and "
-        f"as int8, with the front of each kind. For {of}, an int8 network is as accurate and {cheaper}{times}.",
+        f"Scatter of accuracy over {what} for {wording.counted(len(networks), 'network')} on {record['data']}, each as "
+        f"float32 and as int8, with the front of each kind. For {on_front}, {better}{middle}.",
     )
+
+
+def _on_front(times: Sequence[float], cheaper: str) -> tuple[str, str]:
+    """Return for how many float32 networks an int8 network is as accurate and cheaper, as two parts of a sentence.
+
+    Args:
+        times: how many times as cheap the int8 network is, for each float32 network on its front; 0 if there is none.
+        cheaper: what cheaper means, "faster" or "smaller".
+    """
+    won = sum(time > 1 for time in times)
+    front = f"{'their' if len(times) != 1 else 'its'} front"
+    networks = f"{won or 'none'} of {wording.counted(len(times), 'float32 network')} on {front}"
+    return networks, f"an int8 network is as accurate and {cheaper}"
 
 
 def _name_marks(axis, marks: dict[str, tuple[float, float]], others: Sequence[tuple[float, float]]) -> None:
@@ -123,7 +166,7 @@ def _name_marks(axis, marks: dict[str, tuple[float, float]], others: Sequence[tu
     points, height = 72 / axis.figure.dpi, 14.0
     where = [points * axis.transData.transform(place) for place in (*marks.values(), *others)]
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in where]
-    for (name, place), (x, y) in zip(marks.items(), where, strict=False):
+    for (name, place), (x, y) in zip(marks.items(), where[: len(marks)], strict=True):
         width = 6.8 * len(name)
         shifts = [(7, -12), (7, 4), (7, -4), (-width / 2, 8), (-width / 2, -18), (-width - 7, 4), (-width - 7, -12)]
         boxes = [(x + dx, y + dy, x + dx + width, y + dy + height) for dx, dy in shifts]
@@ -143,6 +186,8 @@ def _covered(first: Sequence[float], second: Sequence[float]) -> float:
 
 def _front(axis, kind: str, costs: Sequence[float], rows: Sequence[dict], kernels: str) -> None:
     """Draw the marks of one kind of file with their intervals, and the steps of its Pareto front."""
+    from helpers.measure import pareto
+
     accuracies = [100 * row["accuracy"] for row in rows]
     for cost, row in zip(costs, rows, strict=True):
         axis.vlines(cost, 100 * row["low"], 100 * row["high"], color=COLOURS[kind], linewidth=1, alpha=0.5)
@@ -163,20 +208,52 @@ def power(curves: dict[str, tuple[np.ndarray, np.ndarray]], loss: float, picture
         curves: {design: (numbers of pictures, chance 0 to 1)}.
         loss: of accuracy, 0 to 1.
         pictures: of the reader's own test split.
+
+    Raises:
+        ValueError: there is no curve, or more than there are looks for.
     """
+    looks = paired(curves, DESIGN_LOOKS, "designs")
     figure, axis = axes(8, 4)
     plain_log(axis, min(n.min() for n, _ in curves.values()), max(n.max() for n, _ in curves.values()))
-    for (name, (numbers, chances)), colour, style in zip(curves.items(), (GREEN, PURPLE), ("-", "--"), strict=False):
+    for name, (colour, style) in looks:
+        numbers, chances = curves[name]
         axis.plot(numbers, 100 * chances, color=colour, linestyle=style, linewidth=2, label=name)
-    axis.axvline(pictures, color=GREY, linestyle=":", label=f"this test split, {pictures:,} pictures")
+    split = wording.counted(pictures, "picture")
+    axis.axvline(pictures, color=GREY, linestyle=":", label=f"this test split, {split}")
     axis.axhline(80, color=GREY, linewidth=0.8)
     axis.set(xlabel="test pictures", ylabel="chance to notice (%)", ylim=(0, 102))
-    here = {name: float(np.interp(pictures, *curve)) for name, curve in curves.items()}
-    said = join([f"{chance:.0%} with {name}" for name, chance in here.items()])
-    axis.set_title(f"A loss of {100 * loss:.1f} points is noticed on {pictures:,} pictures:\n{said}")
+    here = join([f"{_chance(pictures, *curve)} with {name}" for name, curve in curves.items()])
+    axis.set_title(f"A loss of {100 * loss:.1f} points is noticed on {split}:\n{textwrap.fill(here, 68)}")
     axis.legend(loc="upper left", fontsize=11)
     return Picture(
         figure,
-        f"Curves of the chance to notice a loss of {100 * loss:.1f} points, rising with the number of pictures from "
-        f"nothing to certainty. On {pictures:,} pictures it is {said}.",
+        f"Curves of the chance to notice a loss of {100 * loss:.1f} points, "
+        f"{_chances_run([chances for _, chances in curves.values()])}. On {split} it is {here}.",
     )
+
+
+def _chance(pictures: int, numbers: np.ndarray, chances: np.ndarray) -> str:
+    """Return the chance on a number of pictures, as a share; where the curve does not reach, what its nearer end is.
+
+    Args:
+        pictures: how many.
+        numbers, chances: the curve, [n] each, fewest pictures first.
+    """
+    chance = f"{np.interp(pictures, numbers, chances):.0%}"
+    if numbers[0] <= pictures <= numbers[-1]:
+        return chance
+    return f"beyond the curve ({chance} on {numbers[0] if pictures < numbers[0] else numbers[-1]:,})"
+
+
+def _chances_run(curves: Sequence[np.ndarray]) -> str:
+    """Return how some curves of chances run: 'rising with the number of pictures from nothing to certainty'.
+
+    Args:
+        curves: chances 0 to 1 each; up to 10% counts as nothing and from 99% as certainty.
+    """
+    starts, ends = [curve[0] for curve in curves], [curve[-1] for curve in curves]
+    start, end = (wording.spread(chances, "{:.0%}".format) for chances in (starts, ends))
+    if not all(wording.trend(curve) == "rises" for curve in curves):
+        return f"{start} on the fewest pictures, {end} on the most"
+    start, end = "nothing" if max(starts) <= 0.1 else start, "certainty" if min(ends) >= 0.99 else end
+    return f"rising with the number of pictures from {start} to {end}"

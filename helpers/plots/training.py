@@ -1,13 +1,20 @@
 """Pictures, their classes, how a training went, and which pictures are taken for what."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from helpers.measure.accuracy import Score
-from helpers.pictures.datasets import Pets
-from helpers.plots import style
+from helpers.plots import style, wording
 from helpers.plots.style import BLACK, GREEN, ORANGE, SKY, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from helpers.measure.accuracy import Score
+    from helpers.pictures.datasets import Pets
 
 
 def pictures(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 6) -> Picture:
@@ -31,14 +38,12 @@ def pictures(images: np.ndarray, captions: Sequence[str], title: str, columns: i
     figure, axes = style.axes(1.75 * columns, 2.0 * rows + 0.4, nrows=rows, ncols=columns, squeeze=False)
     for place in axes.flat:
         place.axis("off")
-    for place, image, caption in zip(axes.flat, images, captions, strict=False):
+    for place, image, caption in zip(axes.flat[: len(images)], images, captions, strict=True):
         place.imshow(image, interpolation="nearest")
         place.set_title(caption, fontsize=11, fontweight="normal", loc="center")
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
-    return Picture(
-        figure,
-        f"{title}. A grid of {len(images)} pictures, captioned: {'; '.join(captions)}.".replace("\n", " "),
-    )
+    grid = f"A grid of {wording.counted(len(images), 'picture')}, captioned: {'; '.join(captions)}"
+    return Picture(figure, f"{title}. {grid}.".replace("\n", " "))
 
 
 def class_balance(pets: Pets) -> Picture:
@@ -56,12 +61,22 @@ def class_balance(pets: Pets) -> Picture:
     axis.set(xlabel="pictures", title=title, xlim=(0, (cats + dogs).max() * 1.35))
     axis.invert_yaxis()
     axis.legend(ncols=2, loc="lower right")
-    share = style.join([f"{c / (c + d):.0%} cats in {s}" for s, c, d in zip(splits, cats, dogs, strict=True)])
+    shares = [f"{c / (c + d):.0%} cats" if c + d else "no pictures" for c, d in zip(cats, dogs, strict=True)]
+    share = style.join([f"{share} in {split}" for share, split in zip(shares, splits, strict=True)])
     return Picture(figure, f"Stacked bars of cats and dogs in each split: {share}.")
 
 
 def training_curves(history: dict[str, list[float]]) -> Picture:
-    """Show loss and accuracy of each epoch, on training and validation pictures."""
+    """Show loss and accuracy of each epoch, on training and validation pictures.
+
+    Args:
+        history: {"loss", "accuracy", "val_loss" and "val_accuracy": a number for each epoch}.
+
+    Raises:
+        ValueError: there is no epoch.
+    """
+    if not history["loss"]:
+        raise ValueError("Expected the history of at least one epoch; found none: train first.")
     figure, (left, right) = style.axes(9, 3.6, ncols=2)
     epochs = np.arange(1, len(history["loss"]) + 1)
     for axis, name, unit, factor in (
@@ -71,12 +86,40 @@ def training_curves(history: dict[str, list[float]]) -> Picture:
         axis.plot(epochs, factor * np.array(history[name]), "o-", color=BLACK, label="training (augmented)")
         axis.plot(epochs, factor * np.array(history[f"val_{name}"]), "s--", color=GREEN, label="validation")
         axis.set(xlabel="epoch", ylabel=unit, xticks=epochs[:: max(1, len(epochs) // 6)])
-    left.set_title("The loss falls")
-    right.set_title("The accuracy rises")
+    left.set_title(_curves_title("loss", history["loss"], history["val_loss"]))
+    right.set_title(_curves_title("accuracy", history["accuracy"], history["val_accuracy"]))
     left.legend()
-    ends = f"from {history['val_accuracy'][0]:.1%} to {history['val_accuracy'][-1]:.1%}"
-    text = f"Two line charts over {len(epochs)} epochs: the loss falls on training and validation pictures, and the"
-    return Picture(figure, f"{text} validation accuracy goes {ends}.")
+    return Picture(figure, f"Two line charts over {wording.counted(len(epochs), 'epoch')}: {_progress(history)}.")
+
+
+def _curves_title(name: str, training: Sequence[float], validation: Sequence[float]) -> str:
+    """Return which way a quantity goes in training, and in validation if that is another way.
+
+    Args:
+        name: of the quantity.
+        training, validation: a number for each epoch.
+    """
+    if len(training) == 1:
+        return f"The {name} after 1 epoch"
+    seen, unseen = wording.trend(training), wording.trend(validation)
+    words = f"The {name} {seen}" if seen == unseen else f"The {name} {seen} in training, {unseen} in validation"
+    return textwrap.fill(words, 34)  # as wide as a panel
+
+
+def _progress(history: dict[str, list[float]]) -> str:
+    """Return which way the loss goes, and the accuracy on validation pictures at first and at last."""
+    loss, unseen, accuracy = history["loss"], history["val_loss"], history["val_accuracy"]
+    if len(loss) == 1:
+        return (
+            f"the loss is {loss[0]:.2f} on training and {unseen[0]:.2f} on validation pictures, and the validation "
+            f"accuracy is {accuracy[0]:.1%}"
+        )
+    one, other = wording.trend(loss), wording.trend(unseen)
+    if one == other:
+        words = f"the loss {one} on training and validation pictures"
+    else:
+        words = f"the loss {one} on training pictures, {other} on validation pictures"
+    return f"{words}, and the validation accuracy goes from {accuracy[0]:.1%} to {accuracy[-1]:.1%}"
 
 
 def confusion(score: Score, classes: Sequence[str], name: str = "float32", threshold: float = 0.5) -> Picture:
@@ -109,8 +152,13 @@ def confusion(score: Score, classes: Sequence[str], name: str = "float32", thres
         ylabel="true",
     )
     axis.set_title(f"{name}: {right:.1%} right")
-    wrong = style.join(
-        [f"{shares[i, 1 - i]:.1%} of the {c}s are taken for the other class" for i, c in enumerate(classes)]
-    )
-    called = f"called a {classes[1]} above {threshold:g}"
-    return Picture(figure, f"Confusion matrix of the {name} model, {len(score.labels):,} pictures, {called}: {wrong}.")
+    wrong = style.join([_taken_for_other(name, counts[i, 1 - i], counts[i].sum()) for i, name in enumerate(classes)])
+    shown = f"{wording.counted(len(score.labels), 'picture')}, called a {classes[1]} above {threshold:g}"
+    return Picture(figure, f"Confusion matrix of the {name} model, {shown}: {wrong}.")
+
+
+def _taken_for_other(name: str, wrong: int, everything: int) -> str:
+    """Return which share of the pictures of a class is taken for the other one, if there are any."""
+    if not everything:
+        return f"there are no {name}s"
+    return f"{wrong / everything:.1%} of the {name}s are taken for the other class"

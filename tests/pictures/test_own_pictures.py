@@ -195,7 +195,7 @@ def test_the_figure_shows_every_picture(count, pet, tmp_path, files):
     picture = plots.own_pets(own_answers.compare(tmp_path, files))
     titles = [axis.get_title() for axis in picture.figure.axes if axis.get_title()]
     assert titles == [f"{i:02d}.png" for i in range(count)]
-    assert f"of {count} pictures" in picture.figure._suptitle.get_text() and len(picture.alt) > 40
+    assert f"of {count} picture" in picture.figure._suptitle.get_text() and len(picture.alt) > 40
 
 
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")

@@ -1,5 +1,7 @@
 """The figures of the tensor arena: blocks where the plan has them, bars as long as the bytes, judged to the byte."""
 
+import dataclasses
+
 import matplotlib.colors
 import numpy as np
 import pytest
@@ -8,7 +10,10 @@ import figure_rules
 from helpers import plots
 from helpers.board.arena import COMPUTED, MEASURED, Allowance, Buffer, Ram, alive, plan
 from helpers.board.boards import Board
-from helpers.plots import style
+from helpers.board.counts import Count, Counts
+from helpers.networks.costs import LayerCost
+from helpers.plots import board, style
+from plots_data import colours, panel_title
 
 BOARD = Board("B", 2**20, 2**18, "core at 1 MHz", True, "no", "a document", 2024)
 LARGE = [Buffer("input", 100_000, 0, 0), Buffer("conv1", 200_000, 0, 1), Buffer("output", 16, 1, 1)]
@@ -20,6 +25,17 @@ ALLOWED = {
     name: Allowance(name, size, "a part", "a source", 2026) for name, size in (("stack", 30_000), ("system", 2_000))
 }
 RAM = {"float32": Ram(300_000, 17_000, MEASURED), "int8": Ram(75_000, 18_000, MEASURED)}
+
+LAYERS = [LayerCost("conv1", (2,), 1, 1, 50_000), LayerCost("conv2", (2,), 1, 1, 100_000)]
+
+
+def made_up_counts(smlad=200):
+    """Return counts of 100 multiply-accumulates on two processors, one of them without known cycles."""
+    numbers = {"f32": 500, "f32_blocked": 300, "i8": 600, "i8_blocked": 400, "i8_smlad": smlad}
+    found = [Count("Cortex-M4F", f"pointwise_{k}", 100, n, (n, 2 * n)) for k, n in numbers.items()]
+    found += [Count("Cortex-M3", f"pointwise_{k}", 100, n, None) for k, n in (("f32", 9000), ("i8", 450))]
+    return Counts({(one.core, one.kernel): one for one in found}, "recorded")
+
 
 # Each figure, and what its description must name.
 FIGURES = {
@@ -39,6 +55,18 @@ FIGURES = {
             "int8: stack 30,000, system 2,000, runtime 18,000, activations 75,000, together 125,000 (measured by",
             "int8 fits, float32 does not fit into the RAM",
         ],
+    ),
+    "flash_budget": (
+        lambda: plots.flash_budget({"float32": 1_500_000, "int8": 400_000}, BOARD),
+        ["1 MB of flash: float32 1,500 kB or 143% and int8 400 kB or 38%", "Too large for the flash of the B: float32"],
+    ),
+    "ram_budget": (
+        lambda: plots.ram_budget(LAYERS, BOARD),
+        ["peak, at conv2, is 400 kB in float32, 100 kB in int8; the B has 262 kB", "Only int8 fits into the RAM"],
+    ),
+    "instructions": (
+        lambda: plots.instructions(made_up_counts()),
+        ["recorded instructions", "Cortex-M3 float32 90, int8 4.5", "int8, SMLAD 2 (2 to 4 cycles)", "kernel: SMLAD."],
     ),
 }
 
@@ -77,8 +105,8 @@ def test_blocks_carry_their_names_where_there_is_room():
 @pytest.mark.parametrize(
     ("needed", "title"),
     [
-        ([Buffer("a", 2**18, 0, 0)], "int8: 262 kB, less than the RAM,\nas much as is alive at the peak"),
-        ([Buffer("a", 2**18 + 1, 0, 0)], "int8: 262 kB, more than the RAM,\nas much as is alive at the peak"),
+        ([Buffer("a", 2**18, 0, 0)], "int8: 262 kB, all of the RAM,\nas much as is alive at the peak"),
+        ([Buffer("a", 2**18 + 1, 0, 0)], "int8: 262 kB, more than the RAM,\nless than 1% more than is ever alive"),
         (GAPS, "int8: 0 kB, less than the RAM,\n25% more than is ever alive"),
     ],
 )
@@ -114,3 +142,107 @@ def test_a_program_is_judged_to_the_byte(activations, title):
     (axes,) = picture.figure.axes
     assert axes.get_title(loc="left") == f"{title} the 256 KB of the B"
     assert "computed from the file" in axes.get_xlabel() and "runtime" not in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("sizes", "title"),
+    [
+        ({"float32": 2**20, "int8": 1}, "Every file fits into the flash of the B"),
+        ({"float32": 2**20 + 1, "int8": 1}, "Too large for the flash of the B: float32"),
+        ({"float32": 2**22, "float16": 2**21}, "Too large for the flash of the B: float32 and float16"),
+    ],
+)
+def test_flash_is_judged_to_the_byte(sizes, title):
+    axes = plots.flash_budget(sizes, BOARD).figure.axes[0]
+    assert axes.get_title(loc="left") == title
+    assert [bar.get_width() for bars in axes.containers for bar in bars] == [size / 1e3 for size in sizes.values()]
+
+
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [(2**16, "Both fit"), (2**16 + 1, "Only int8 fits"), (2**18, "Only int8 fits"), (2**18 + 1, "Neither fits")],
+)
+def test_ram_is_judged_to_the_byte(live, words):
+    axes = plots.ram_budget([LayerCost("a", (1,), 0, 0, 5), LayerCost("b", (1,), 0, 0, live)], BOARD).figure.axes[0]
+    assert axes.get_title(loc="left") == f"{words} into the RAM: the peak is at b"
+    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in axes.containers}
+    assert heights == {"float32": [4 * 5 / 1e3, 4 * live / 1e3], "int8": [5 / 1e3, live / 1e3]}
+
+
+def test_the_kinds_keep_their_colours_in_the_budgets():
+    ram, flash = plots.ram_budget(LAYERS, BOARD).figure, plots.flash_budget({"float32": 9, "int8": 3}, BOARD).figure
+    for i, kind in enumerate(("float32", "int8")):
+        assert colours(ram, kind) == {style.COLOURS[kind].lower()}
+        assert matplotlib.colors.to_hex(flash.axes[0].containers[i][0].get_facecolor()) == style.COLOURS[kind].lower()
+
+
+def test_the_bars_are_the_best_kernels_and_all_of_one_processor():
+    """Left float32, int8 and, where there is one, the int8 kernel with instructions of its own; right all five."""
+    left, right = FIGURES["instructions"][0]().figure.axes
+    heights = [bar.get_height() for bars in left.containers for bar in bars]
+    assert heights == [3, 4, 2, 90, 4.5]
+    assert [bar.get_width() for bars in right.containers for bar in bars] == [5, 3, 6, 4, 2]
+    np.testing.assert_allclose([line.get_xdata() for line in right.get_lines()][1], [3, 6])
+    assert left.get_title("left") == "Without an FPU, int8 takes 20 times fewer"
+
+
+@pytest.mark.parametrize(
+    ("smlad", "said"), [(200, "fewer instructions\nthan float32 with SMLAD only"), (300, "no int8 kernel")]
+)
+def test_the_title_of_the_kernels_follows_the_counts(smlad, said):
+    assert said in plots.instructions(made_up_counts(smlad)).figure.axes[1].get_title("left")
+    with pytest.raises(KeyError, match="counts of a 1×1 convolution, and cycles, for 'Cortex-M3'"):
+        plots.instructions(made_up_counts(), "Cortex-M3")
+
+
+def test_one_file_is_not_every_file():
+    assert panel_title(plots.flash_budget({"int8": 9}, BOARD)) == "int8 fits into the flash of the B"
+
+
+def test_a_peak_that_is_reached_twice_is_at_both_places():
+    layers = [LayerCost(name, (1,), 0, 0, live) for name, live in (("a", 5), ("b", 2), ("c", 5))]
+    picture = plots.ram_budget(layers, BOARD)
+    assert panel_title(picture) == "Both fit into the RAM: the peak is at a and c"
+    assert "The peak, at a and c, is" in picture.alt
+
+
+def test_a_gap_that_rounds_to_nothing_is_still_one():
+    needed = [Buffer("a", 100_001, 0, 0)]
+    assert panel_title(plots.memory_plan({"int8": plan(needed)}, BOARD)).endswith(
+        "less than 1% more than is ever alive"
+    )
+
+
+def test_the_legend_of_the_parts_holds_for_all_programs():
+    files = {"float32": Ram(9, 17_000, MEASURED), "int8": Ram(9, 25_000, MEASURED)}
+    figure = plots.ram_bar(files, ALLOWED, BOARD).figure
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "stack 30 kB",
+        "system 2 kB",
+        "runtime 17 to 25 kB",
+    ]
+    late = {"float32": Ram(9, None, COMPUTED), "int8": Ram(9, 25_000, MEASURED)}
+    figure = plots.ram_bar(late, ALLOWED, BOARD).figure
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "runtime 25 kB"
+
+
+@pytest.mark.parametrize(
+    ("ratios", "title"),
+    [
+        ({"Cortex-M0+": 27, "Cortex-M3": 49, "Cortex-M4F": 1.4}, "Without an FPU, int8 takes 27 to 49 times fewer"),
+        ({"Cortex-M3": 1.3}, "Without an FPU, int8 takes 1.3 times fewer"),
+        ({"Cortex-M0+": 0.5, "Cortex-M3": 20}, "Without an FPU, int8 takes fewer on Cortex-M3 only"),
+        ({"Cortex-M3": 1.0, "Cortex-M4F": 60}, "Without an FPU, int8 takes no fewer"),
+        ({"Cortex-M4F": 60}, "All processors"),
+    ],
+)
+def test_int8_takes_fewer_instructions_only_where_it_does(ratios, title):
+    """Which processor has no FPU is known by its program, not by how long float32 takes."""
+    assert board._without_fpu(ratios) == title
+
+
+def test_every_kernel_with_fewer_instructions_is_not_one_only():
+    found = made_up_counts().counts
+    slow = {key: dataclasses.replace(one, instructions=9000) if "f32" in key[1] else one for key, one in found.items()}
+    title = panel_title(plots.instructions(Counts(slow, "recorded")), 1)
+    assert title == "Cortex-M4F: every int8 kernel takes\nfewer instructions than float32"

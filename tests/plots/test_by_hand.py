@@ -7,6 +7,7 @@ import figure_rules
 from helpers import plots
 from helpers.numbers import quantization
 from helpers.plots import style
+from plots_data import panel_title
 
 RNG = np.random.default_rng(2)
 BELL = RNG.normal(size=5000)
@@ -32,7 +33,7 @@ FIGURES = {
     ),
     "channel_ranges": (
         lambda: plots.channel_ranges(np.array([[1.0, -2], [0.5, 0.1], [0.2, 0]]), 0, "conv1"),
-        ["3 output channels of conv1", "255 for the widest down to 26, half of the channels below 64"],
+        ["3 output channels of conv1", "255 for the widest down to 26, the median is 64"],
     ),
     "activation_ranges": (
         lambda: plots.activation_ranges({"relu1": (np.array([0, 1, 2, 9.0]), 0.0, 6.0)}),
@@ -122,3 +123,98 @@ def test_weights_are_joined_to_their_codes():
     picture = plots.precision_axes(values, count=3)
     joins = [line.get_ydata() for line in picture.figure.axes[0].get_lines() if line.get_linestyle() == "--"]
     np.testing.assert_allclose(joins, [[-1, -0.7], [0.5, 0.7 * 64 / 127], [0.9, 0.7 * 114 / 127]])
+
+
+def test_channel_ranges_count_the_levels_of_fewer_bits():
+    weights = np.array([[7.0, -1], [3.5, 1], [1, 0]])
+    picture = plots.channel_ranges(weights, 0, "conv1", bits=4)
+    assert "from 15 for the widest down to 3, the median is 8" in picture.alt
+    np.testing.assert_allclose(picture.figure.axes[1].get_lines()[0].get_ydata(), [15, 8, 3])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (BELL, "Most lie close together around zero"),
+        (np.array([-1.0, 0.9, 0.8, 1]), "At least half of all weights lie within 0.95 of zero"),
+        (np.zeros(3), "0 to 0 in float32"),
+        (np.array([2.0]), "1 weight of this layer, from 2 to 2 in float32, is joined by a dashed line to its code"),
+    ],
+)
+def test_weights_lie_around_zero_only_where_they_do(values, words):
+    alt = plots.precision_axes(values).alt
+    assert words in alt
+    assert ("around zero" in alt) == (np.abs(values).mean() < 0.9)
+
+
+def test_one_weight_is_singular():
+    picture = plots.discretized(np.array([0.5]), (2,))
+    assert (
+        "1 weight of these weights, 1 different value, and the comb that is left: 1 different value at 2 bits"
+        in picture.alt
+    )
+    assert picture.figure.axes[1].get_title(loc="left") == "2 bits, 1 value"
+    assert panel_title(plots.precision_axes(np.array([2.0]))).startswith("1 different weight of")
+
+
+@pytest.mark.parametrize(
+    ("values", "zero", "title"),
+    [
+        ([-1, 1], "anywhere", "2 numbers, 2 codes: each comes back near itself"),
+        ([0.5], "anywhere", "1 number, 1 code: each comes back near itself"),
+        ([0, 7], "anywhere", "2 numbers, 2 codes: 1 outside the range, cut off at its end"),
+        ([-3, 7], "on a code", "2 numbers, 2 codes: 2 outside the range, cut off at its end"),
+        ([0.5, 0.5], "anywhere", "2 numbers, 1 code: each comes back near itself"),
+        ([5, 7], "in the middle", "2 numbers, 1 code: 1 can no longer be told apart"),
+    ],
+)
+def test_a_number_comes_back_near_itself_only_where_it_does(values, zero, title):
+    picture = plots.number_line(values, -1, 1, zero=zero)
+    assert panel_title(picture) == title
+    assert f"with {255 if zero == 'in the middle' else 256} codes" in picture.alt
+
+
+@pytest.mark.parametrize(
+    ("curves", "title"),
+    [
+        ([{b: 6.02 * b for b in range(2, 9)}], "Each bit more is worth 6.0 dB"),
+        ([{4: 0, 5: 9.8}, {4: 0, 5: 10.2}], "Each bit more is worth 9.8 to 10.2 dB"),
+        ([{4: 0, 5: 20, 6: 10, 7: 30}], "On average, a bit more is worth 8.0 dB"),
+        ([{8: 10, 4: 30}], "Each bit more is worth -5.0 dB"),
+    ],
+)
+def test_each_bit_is_worth_the_same_only_where_it_is(curves, title):
+    assert panel_title(plots.sqnr_by_bits({str(i): points for i, points in enumerate(curves)})) == title
+
+
+def test_no_curve_is_dropped():
+    curve = {4: 20.0, 8: 44.0}
+    for count in (0, 6):
+        with pytest.raises(ValueError, match=f"Expected 1 to 5 curves in one figure; found {count}"):
+            plots.sqnr_by_bits({str(i): curve for i in range(count)})
+    with pytest.raises(ValueError, match="at least two numbers of bits in each curve; found fewer in b"):
+        plots.sqnr_by_bits({"a": curve, "b": {4: 20.0}})
+
+
+@pytest.mark.parametrize(
+    ("widths", "words"),
+    [
+        ([4, 3, 2, 1], "from 255 for the widest down to 64, half of the channels below 160"),
+        ([4, 2, 2, 1], "from 255 for the widest down to 64, the median is 128"),
+        (
+            [1, 1],
+            "2 output channels of this layer, and the levels each can use with a shared scale: 255 for each of them",
+        ),
+        ([1], "1 output channel of this layer, and the levels each can use with a shared scale: 255 for this one"),
+        ([0, 0], "1 for each of them"),
+    ],
+)
+def test_half_of_the_channels_are_below_only_where_they_are(widths, words):
+    assert words in plots.channel_ranges(np.array(widths, float).reshape(-1, 1)).alt
+
+
+def test_nothing_is_outside_a_range_that_holds_all():
+    assert (
+        "relu1 0 to 6, 0.00% of the values outside"
+        in plots.activation_ranges({"relu1": (np.arange(5.0), 0.0, 6.0)}).alt
+    )
