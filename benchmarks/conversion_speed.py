@@ -49,11 +49,11 @@ def main() -> None:
             }
         for step, calls in steps.items():
             timings = latency.interleave(calls, arguments.rounds, step, warm_up=1)
-            told = ", ".join(f"{way} {np.median(timings.seconds[way]):.2f} s" for way in ways)
-            print(f"{step:8} {told}; constants are {timings.ratio(*ways)} times as fast")
+            seconds = ", ".join(f"{way} {np.median(timings.seconds[way]):.2f} s" for way in ways)
+            print(f"{step:8} {seconds}; constants are {timings.ratio(*ways)} times as fast")
             if step != "export":
-                found = [contents(call(), Path(folder) / "model.tflite") for call in calls.values()]
-                assert found[0] == found[1], f"the {step} files hold other numbers"
+                files = [contents(call(), Path(folder) / "model.tflite") for call in calls.values()]
+                assert files[0] == files[1], f"the {step} files hold other numbers"
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ from helpers.tflite import interpreter
 
 def one_at_a_time(path, images: np.ndarray) -> np.ndarray:
     """Classify pictures one by one, as the tutorials do: one interpreter, batch 1, a Python loop."""
-    ready = interpreter.load(path)
-    entry = ready.get_input_details()[0]
+    runner = interpreter.load(path)
+    input_details = runner.get_input_details()[0]
     answers = []
     for image in images:
-        inputs = interpreter.quantize_input(normalise(image[None]), entry)
-        answers.append(interpreter.run(ready, inputs)[0])
+        inputs = interpreter.quantize_input(normalise(image[None]), input_details)
+        answers.append(interpreter.run(runner, inputs)[0])
     return np.array(answers)
 
 

@@ -12,11 +12,12 @@ Last comes how long the network that comes with the suite takes for many picture
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from helpers.base import artifacts, machine
+from helpers.base import artifacts
 from helpers.integer.network import load_network
 from helpers.measure import accuracy, latency
 from helpers.networks import models, training
@@ -47,18 +48,22 @@ def main() -> None:
     pets = datasets.load()
     images, path = pets.arrays("test", arguments.pictures)[0], compact_int8(pets)
     network = load_network(path)
-    calls = {
-        "reference kernels": lambda: accuracy.predict(path, images, "reference"),
-        "integer network": lambda: network.predict(images),
-    }
-    different = int((calls["reference kernels"]() != calls["integer network"]()).sum())
+
+    def calls_on(threads: int) -> dict[str, Callable[[], np.ndarray]]:
+        return {
+            "reference kernels": lambda: accuracy.predict(path, images, "reference", threads=threads),
+            "integer network": lambda: network.predict(images, threads),
+        }
+
+    expected, actual = (call() for call in calls_on(2).values())
+    different = int((expected != actual).sum())
     assert different == 0, f"{different} of the outputs differ"
     for cores in (1, 2):
-        machine.THREADS = cores
+        calls = calls_on(cores)
         timings = latency.interleave(calls, arguments.rounds, f"{cores} cores", warm_up=1)
         rates = {name: len(images) / np.median(timings.seconds[name]) for name in calls}
-        told = ", ".join(f"{name} {rate:,.0f} pictures/s" for name, rate in rates.items())
-        print(f"cores used: {cores}. {told}; ratio {timings.ratio(*calls)}")
+        speeds = ", ".join(f"{name} {rate:,.0f} pictures/s" for name, rate in rates.items())
+        print(f"cores used: {cores}. {speeds}; ratio {timings.ratio(*calls)}")
     if arguments.many:
         network = load_network(training.PRETRAINED_INT8)
         start = time.perf_counter()

@@ -32,7 +32,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     images = tf.constant(rng.integers(0, 256, (max(STEPS) * BATCH, *model.input_shape[1:]), np.uint8))
     labels = rng.integers(0, 2, len(images))
-    tuner, as_it_is = tf.data.Options(), tf.data.Options()
+    tuner, fixed = tf.data.Options(), tf.data.Options()
     tuner.autotune.enabled = True
 
     def train(steps: int, options: tf.data.Options) -> None:
@@ -40,10 +40,10 @@ def main() -> None:
         model.fit(pipeline.with_options(options), shuffle=False, verbose=0)
 
     for steps in STEPS:
-        calls = {"tuner": lambda n=steps: train(n, tuner), "steady": lambda n=steps: train(n, as_it_is)}
+        calls = {"tuner": lambda n=steps: train(n, tuner), "steady": lambda n=steps: train(n, fixed)}
         timings = latency.interleave(calls, arguments.rounds, f"{steps} steps", warm_up=1)
-        told = ", ".join(f"{name} {np.median(seconds):.1f} s" for name, seconds in timings.seconds.items())
-        print(f"{steps:4} steps: {told}; steady is {timings.ratio(*calls)} times as fast")
+        times = ", ".join(f"{name} {np.median(seconds):.1f} s" for name, seconds in timings.seconds.items())
+        print(f"{steps:4} steps: {times}; steady is {timings.ratio(*calls)} times as fast")
 
 
 if __name__ == "__main__":

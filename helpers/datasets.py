@@ -6,13 +6,13 @@ import sys
 from helpers.pictures import photographs
 
 
-def main(words: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> None:
     """Download and prepare the photographs, once.
 
     Raises:
         SystemExit: with one sentence, if the words are others or the photographs cannot be had.
     """
-    if (sys.argv[1:] if words is None else words) != ["photographs"]:
+    if (sys.argv[1:] if argv is None else argv) != ["photographs"]:
         sys.exit("Usage: python -m helpers.datasets photographs")
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -12,32 +12,32 @@ from helpers.pictures.conventions import SIZE, SPLITS
 from helpers.tflite.interpreter import KERNEL_SETS
 
 
-def main(words: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> None:
     """Score any .tflite file on any data source: `python -m helpers.evaluation FILE [--data ...]`.
 
     Args:
-        words: the arguments; by default those of the command line.
+        argv: the arguments; by default those of the command line.
 
     Raises:
         SystemExit: with one sentence, and so with status 1, if the file or the data are no good.
     """
-    asked = _arguments(words)
+    arguments = _arguments(argv)
     try:
-        size = evaluation.input_size(asked.file, asked.kernels)
+        size = evaluation.input_size(arguments.file, arguments.kernels)
         with contextlib.redirect_stdout(sys.stderr):  # progress bars are no result
-            pets = datasets.load(asked.data, verbose=False)
-            images, labels = evaluation.labelled(pets, asked.split, size)
-            found = Score(evaluation.probabilities(asked.file, images, asked.kernels), labels)
+            pets = datasets.load(arguments.data, verbose=False)
+            images, labels = evaluation.labelled(pets, arguments.split, size)
+            score = Score(evaluation.probabilities(arguments.file, images, arguments.kernels), labels)
     except (OSError, RuntimeError, ValueError) as problem:
         raise SystemExit(str(problem)) from None
     print(f"Data: {pets.title}, " + ", ".join(f"{count:,} {split}" for split, count in pets.counts.items()))
     if size != SIZE:
         print(f"Pictures: resized from {SIZE} × {SIZE} to the {size} × {size} that the model takes")
-    for line in evaluation.report(asked.file, found, asked.split, asked.kernels):
+    for line in evaluation.report(arguments.file, score, arguments.split, arguments.kernels):
         print(line)
 
 
-def _arguments(words: list[str] | None) -> argparse.Namespace:
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m helpers.evaluation",
         description="Say how often a .tflite file is right about cats and dogs, how sure that is, and what it needs.",
@@ -52,7 +52,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     splits = (*SPLITS, "all")
     parser.add_argument("--split", choices=splits, default="test", help="pictures to score (default: test)")
     parser.add_argument("--kernels", choices=KERNEL_SETS, default="XNNPACK", help="(default: XNNPACK)")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

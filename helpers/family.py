@@ -11,7 +11,7 @@ from helpers.networks import mobilenet
 from helpers.networks.mobilenet import SOURCES
 
 
-def main(words: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> None:
     """Train the family on one data set, as the command line says."""
     parser = argparse.ArgumentParser(
         prog="python -m helpers.family", description="Train the MobileNets of the suite on one data set."
@@ -19,11 +19,11 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", choices=SOURCES, required=True, help="the pictures to train on")
     parser.add_argument("--out", type=Path, help="folder for states and results; by default among the artifacts")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="at a time (default: one for each core)")
-    given = parser.parse_args(words)
-    folder = given.out or artifacts.root() / given.data / "mobilenet"
+    arguments = parser.parse_args(argv)
+    folder = arguments.out or artifacts.root() / arguments.data / "mobilenet"
     try:
         cards = mobilenet.train_all(
-            given.data, folder, given.processes, shlex.join([*parser.prog.split(), "--data", given.data])
+            arguments.data, folder, arguments.processes, shlex.join([*parser.prog.split(), "--data", arguments.data])
         )
     except (KeyboardInterrupt, FileNotFoundError) as problem:
         sys.exit(str(problem) or "Stopped: the same command goes on after the last whole epoch.")

@@ -7,29 +7,29 @@ from helpers.board import building, counts
 from helpers.board.routines import DEPTHWISE, RECORDED
 
 
-def _arguments(words: list[str] | None) -> argparse.Namespace:
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m helpers.microcontroller",
         description="Count the instructions of small C kernels in emulated processors, and print them.",
     )
     parser.add_argument("--build", action="store_true", help="first compile all programs again (GCC for both targets)")
     parser.add_argument("--record", action="store_true", help=f"write the counts to {RECORDED}")
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
-def main(words: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    wanted = _arguments(words)
+    arguments = _arguments(argv)
     try:
-        if wanted.build:
+        if arguments.build:
             building.build_all()
-        found = counts.measured() if wanted.record else counts.instruction_counts()
-        if wanted.record:
-            counts.record(found)
+        counted = counts.measured() if arguments.record else counts.instruction_counts()
+        if arguments.record:
+            counts.record(counted)
     except (NotImplementedError, RuntimeError, FileNotFoundError, ValueError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(counts.count_table(found), counts.count_table(found, DEPTHWISE), sep="\n\n")
+    print(counts.count_table(counted), counts.count_table(counted, DEPTHWISE), sep="\n\n")
     return 0
 
 

@@ -19,8 +19,6 @@ from helpers.base.tables import Table
 from helpers.tflite import edit, inspect, micro
 
 ALIGNMENT = 16  # bytes: every buffer begins at a multiple of it (MicroArenaBufferAlignment)
-
-
 MEASURED, COMPUTED = "measured by TensorFlow Lite Micro", "computed from the file, activations only"
 
 
@@ -65,7 +63,7 @@ def buffers(path: Path) -> list[Buffer]:
     last |= dict.fromkeys(inspect.outputs(path), len(steps) - 1)
     kept = [t for t in tensors if t.index in first and t.data is None]
     activations = [Buffer(_name(t), _bytes(t), first[t.index], last[t.index]) for t in kept]
-    return activations + [one for number, step in enumerate(steps) for one in _scratch(step, number, tensors)]
+    return activations + [buffer for number, step in enumerate(steps) for buffer in _scratch(step, number, tensors)]
 
 
 def _name(tensor: inspect.Tensor) -> str:
@@ -105,9 +103,9 @@ def _scratch(step: inspect.Operator, number: int, tensors: Sequence[inspect.Tens
 
 def alive(needed: Sequence[Buffer]) -> np.ndarray:
     """Return the bytes in use while each operator runs: int64 [operators]."""
-    used = np.zeros(1 + max(one.last for one in needed), np.int64)
-    for one in needed:
-        used[one.first : one.last + 1] += one.bytes
+    used = np.zeros(1 + max(buffer.last for buffer in needed), np.int64)
+    for buffer in needed:
+        used[buffer.first : buffer.last + 1] += buffer.bytes
     return used
 
 
@@ -127,8 +125,8 @@ def liveness_table(path: Path, steps: Sequence[int] | None = None) -> Table:
     used = alive(needed)
     rows = []
     for number in range(len(operators)) if steps is None else steps:
-        there = [f"{one.name} {one.bytes:,}" for one in needed if one.alive(number)]
-        rows.append([number, operators[number].name, " + ".join(there), f"{used[number]:,}"])
+        alive_now = [f"{buffer.name} {buffer.bytes:,}" for buffer in needed if buffer.alive(number)]
+        rows.append([number, operators[number].name, " + ".join(alive_now), f"{used[number]:,}"])
     return Table(["#", "operator", "in memory (bytes)", "together"], rows)
 
 
@@ -166,7 +164,7 @@ def plan(needed: Sequence[Buffer], alignment: int = ALIGNMENT) -> MemoryPlan:
             if needed[i].first <= needed[number].last and needed[number].first <= needed[i].last
         ]
         offsets[number] = _lowest_gap(sorted(taken), _aligned(needed[number].bytes, alignment))
-    ends = [offsets[i] + _aligned(one.bytes, alignment) for i, one in enumerate(needed)]
+    ends = [offsets[i] + _aligned(buffer.bytes, alignment) for i, buffer in enumerate(needed)]
     return MemoryPlan(tuple(needed), tuple(offsets[i] for i in range(len(needed))), max(ends, default=0))
 
 
@@ -219,10 +217,10 @@ def ram(path: Path) -> Ram:
         image = Path(folder) / Path(path).name
         image.write_bytes(edit.flash_image(path))
         try:
-            found = micro.arena(image)
+            arena = micro.arena(image)
         except NotImplementedError:
             return Ram(plan(buffers(path)).head, None, COMPUTED)
-    return Ram(found.activations, found.persistent, MEASURED)
+    return Ram(arena.activations, arena.persistent, MEASURED)
 
 
 def ram_table(files: Mapping[str, Path]) -> Table:
@@ -242,12 +240,12 @@ def ram_table(files: Mapping[str, Path]) -> Table:
 def _measured(path: Path) -> list[str]:
     """Return head, tail and total as measured, and a remark."""
     try:
-        found = ram(path)
+        measured = ram(path)
     except ValueError:
         return [*"–––", "refused"]
-    if found.persistent is None:
+    if measured.persistent is None:
         return [*"–––", "not measured here"]
-    return [f"{found.activations:,}", f"{found.persistent:,}", f"{found.total:,}", ""]
+    return [f"{measured.activations:,}", f"{measured.persistent:,}", f"{measured.total:,}", ""]
 
 
 # --- what else needs RAM --------------------------------------------------------------------------------------------

@@ -7,13 +7,10 @@ from helpers.base import data
 from helpers.base.tables import Table
 
 KIT = "Arduino Nano 33 BLE Sense"  # the board of the lecture's kit
-
-
 SIMD = ("no", "DSP", "vector")
 CLOCK = re.compile(r"at (\d+) MHz")
 
 
-# --- boards -------------------------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Board:
     """A board and where its numbers come from.
@@ -51,8 +48,8 @@ def load() -> dict[str, Board]:
         ValueError: a line of the table is incomplete, or a number in it is none.
     """
     rule = f"simd is {', '.join(SIMD)}; cpu ends with its clock, 'at 64 MHz'"
-    found = data.records("boards.csv", Board, rule, lambda b: b.simd in SIMD and CLOCK.search(b.cpu))
-    return {board.name: board for board in found}
+    boards = data.records("boards.csv", Board, rule, lambda b: b.simd in SIMD and CLOCK.search(b.cpu))
+    return {board.name: board for board in boards}
 
 
 def kit() -> Board:
@@ -63,7 +60,7 @@ def kit() -> Board:
 def table(simd: bool = False) -> Table:
     """Return the boards, those without instructions for float32 first, and each group by its RAM.
 
-    KB are those of the makers here, 1,024 bytes.  Where the numbers come from is in `boards()`.
+    KB are those of the makers here, 1,024 bytes.  Where the numbers come from is in `load()`.
 
     Args:
         simd: whether to show also which boards have instructions for several small integers at once.

@@ -14,6 +14,11 @@ from helpers.board import processors, routines
 from helpers.board.processors import CORES
 from helpers.board.routines import MANIFEST, SOURCES
 
+LINKER = "-Wl,--build-id=none,--entry=0,--no-gc-sections,-z,max-page-size=16"
+FLAGS = ("-std=gnu11", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", LINKER)
+GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")  # the last: there is no memset to call
+ZIG_FLAGS = ("-fno-sanitize=undefined",)
+
 
 @dataclasses.dataclass(frozen=True)
 class Compiler:
@@ -30,32 +35,20 @@ class Compiler:
     version: str
 
 
-LINKER = "-Wl,--build-id=none,--entry=0,--no-gc-sections,-z,max-page-size=16"
-
-
-FLAGS = ("-std=gnu11", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", LINKER)
-
-
-GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")  # the last: there is no memset to call
-
-
-ZIG_FLAGS = ("-fno-sanitize=undefined",)
-
-
 def compilers(core: str) -> list[Compiler]:
     """Return the compilers found here for a processor: GCC on the path, and PyPI's ziglang."""
     gcc = shutil.which("aarch64-linux-gnu-gcc" if processors.look_up_core(core).wide else "arm-none-eabi-gcc")
-    found = [_compiler("GCC", gcc)] if gcc else []
+    available = [_compiler("GCC", gcc)] if gcc else []
     if importlib.util.find_spec("ziglang") is not None:
-        found.append(_compiler("Zig", sys.executable, "-m", "ziglang"))
-    return found
+        available.append(_compiler("Zig", sys.executable, "-m", "ziglang"))
+    return available
 
 
 @functools.cache
 def _compiler(name: str, *command: str) -> Compiler:
-    asked = [*command, "version" if name == "Zig" else "--version"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    version = done.stdout.splitlines()[0]
+    arguments = [*command, "version" if name == "Zig" else "--version"]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    version = result.stdout.splitlines()[0]
     return Compiler(name, command, f"ziglang {version}" if name == "Zig" else version)
 
 
@@ -76,12 +69,12 @@ def build(core: str, path: Path, compiler: Compiler) -> None:
         RuntimeError: the compiler refused.
     """
     with artifacts.atomic(Path(path).resolve()) as part:
-        done = subprocess.run(
+        result = subprocess.run(
             command(compiler, core, str(part)), cwd=routines.FOLDER, capture_output=True, text=True, check=False
         )
-        if done.returncode != 0:
-            said = (done.stderr.strip() or "without a word").splitlines()
-            reason = next((line for line in said if "error" in line), said[0])
+        if result.returncode != 0:
+            lines = (result.stderr.strip() or "without a word").splitlines()
+            reason = next((line for line in lines if "error" in line), lines[0])
             raise RuntimeError(f"{compiler.version} did not compile kernels.c for {core}: {reason}")
         part.chmod(0o644)  # nothing in it can be started by itself
 
@@ -102,8 +95,8 @@ def rebuilt(folder: Path, name: str | None = None) -> dict[str, Compiler]:
         NotImplementedError: there is no compiler.
         RuntimeError: it refused.
     """
-    found = {core: [c for c in compilers(core) if name in (None, c.name)] for core in CORES}
-    chosen = {core: known[0] for core, known in found.items() if known}
+    available = {core: [c for c in compilers(core) if name in (None, c.name)] for core in CORES}
+    chosen = {core: known[0] for core, known in available.items() if known}
     if not chosen:
         raise NotImplementedError(
             "The programs cannot be built here: neither arm-none-eabi-gcc, nor aarch64-linux-gnu-gcc, nor the package "

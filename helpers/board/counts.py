@@ -3,7 +3,7 @@
 `data/microcontroller/kernels.c` has a 1×1 convolution and a 3×3 depthwise one, in float32 and in int8, as plain loops,
 in blocks, and with the instructions that some processors have for int8.  Compiled for six processors, the programs lie
 beside their source.  Unicorn (https://www.unicorn-engine.org), an emulator made from QEMU, executes them here on this
-computer; every result is compared with `integer_inference` before its count is shown.
+computer; every result is compared with `integer.network` before its count is shown.
 
 The counts are exact, and the same in every run.  They are instructions, not time: how many cycles an instruction takes
 depends on the processor, and `cycles` says what its manual says.
@@ -32,7 +32,7 @@ class Count:
     """What one kernel executes for one layer.
 
     Attributes:
-        core, kernel: names in `CORES` and `KERNELS`.
+        core, kernel: names in `CORES` and `ROUTINES`.
         macs: multiply-accumulates of the layer.
         instructions: executed, from the first of the function to its return.  One whose condition is not met (after
             IT) counts too: the processor fetches it, and it takes a cycle.
@@ -83,18 +83,18 @@ class Counts:
     """Counts of several kernels on several processors.
 
     Attributes:
-        found: {(core, kernel): count}.
+        counts: {(core, kernel): count}.
         source: "measured" if they were counted here, "recorded" if they were read from `counts.csv`.
     """
 
-    found: dict[tuple[str, str], Count]
+    counts: dict[tuple[str, str], Count]
     source: str
 
     def __getitem__(self, key: tuple[str, str]) -> Count:
         """Return one count: counts["Cortex-M4F", "pointwise_i8"]."""
-        if key not in self.found:
-            raise KeyError(f"There is no count for {' and '.join(key)}; there are {len(self.found)} others.")
-        return self.found[key]
+        if key not in self.counts:
+            raise KeyError(f"There is no count for {' and '.join(key)}; there are {len(self.counts)} others.")
+        return self.counts[key]
 
     def per_mac(self, core: str, kernel: str) -> float:
         """Return the instructions for one multiply-accumulate."""
@@ -102,13 +102,13 @@ class Counts:
 
     def cores(self) -> list[str]:
         """Return the processors, in the order of `CORES`."""
-        return [name for name in CORES if any(core == name for core, _ in self.found)]
+        return [name for name in CORES if any(core == name for core, _ in self.counts)]
 
     def best(self, core: str, layer: str, kind: str) -> Count:
         """Return the count of the kernel with the fewest instructions for a layer and a kind of number."""
         chosen = [
             count
-            for (where, name), count in self.found.items()
+            for (where, name), count in self.counts.items()
             if where == core and (ROUTINES[name].layer, ROUTINES[name].kind) == (layer, kind)
         ]
         if not chosen:
@@ -120,13 +120,13 @@ class Counts:
 
         Kernels with instructions of their own stand apart from the int8 kernels that need none.
         """
-        found = {}
-        for (where, name), one in self.found.items():
+        best = {}
+        for (where, name), count in self.counts.items():
             kernel = ROUTINES[name]
             if (where, kernel.layer) == (core, layer):
-                kind = kernel.how if kernel.how in OWN_INSTRUCTIONS else kernel.kind
-                found[kind] = min(found.get(kind, one), one, key=lambda count: count.per_mac)
-        return found
+                kind = kernel.needs if kernel.needs in OWN_INSTRUCTIONS else kernel.kind
+                best[kind] = min(best.get(kind, count), count, key=lambda count: count.per_mac)
+        return best
 
     def ratio(self, core: str, layer: str = POINTWISE) -> float:
         """Return the instructions of the best float32 kernel over those of the best int8 one."""
@@ -137,7 +137,7 @@ def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, folder:
     """Run a kernel in the emulator, check its result, and count what it executed.
 
     Args:
-        core, kernel: names in `CORES` and `KERNELS`.
+        core, kernel: names in `CORES` and `ROUTINES`.
         layer: what to compute; if left out, `example`.
         folder: where the programs lie, if not those that come with the suite.
 
@@ -154,11 +154,6 @@ def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, folder:
     output, tally = emulator.execute(core, kernel, layer, folder)
     _verify(core, chosen, layer, output)
     return Count(core, kernel, layer.macs, tally.instructions, tally.cycles, tally.mix, tally.loop)
-
-
-def run(core: str, kernel: str, layer: ConvolutionLayer) -> np.ndarray:
-    """Return what a kernel computes in the emulator, int8 or float32 [height, width, filters]; errors: see `count`."""
-    return emulator.execute(core, kernel, layer, None)[0]
 
 
 def _verify(core: str, kernel: Routine, layer: ConvolutionLayer, output: np.ndarray) -> None:
@@ -182,7 +177,7 @@ def measured(
 
     Args:
         cores: names in `CORES`; all if left out.
-        kernels: names in `KERNELS`; all that the processors have if left out.
+        kernels: names in `ROUTINES`; all that the processors have if left out.
         folder: see `count`.
 
     Raises:
@@ -216,8 +211,8 @@ def record(counts: Counts) -> None:
     with artifacts.atomic(routines.FOLDER / RECORDED) as part, part.open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow([field.name for field in dataclasses.fields(CountLine)])
-        for one in counts.found.values():
-            writer.writerow([one.core, one.kernel, one.macs, one.instructions, *(one.cycles or ("", ""))])
+        for count in counts.counts.values():
+            writer.writerow([count.core, count.kernel, count.macs, count.instructions, *(count.cycles or ("", ""))])
 
 
 def instruction_counts(cores: Iterable[str] | None = None) -> Counts:
@@ -226,7 +221,7 @@ def instruction_counts(cores: Iterable[str] | None = None) -> Counts:
         return measured(cores)
     print("Unicorn is not installed here: these counts were recorded with the same programs on another computer.")
     everything, chosen = recorded(), set(CORES if cores is None else cores)
-    return Counts({pair: one for pair, one in everything.found.items() if pair[0] in chosen}, everything.source)
+    return Counts({pair: count for pair, count in everything.counts.items() if pair[0] in chosen}, everything.source)
 
 
 def count_table(counts: Counts, layer: str = POINTWISE) -> Table:
@@ -235,14 +230,14 @@ def count_table(counts: Counts, layer: str = POINTWISE) -> Table:
     Raises:
         ValueError: there are no counts of that layer.
     """
-    names = [name for name in ROUTINES if ROUTINES[name].layer == layer and any(k == name for _, k in counts.found)]
-    cores = [core for core in counts.cores() if any((core, name) in counts.found for name in names)]
+    names = [name for name in ROUTINES if ROUTINES[name].layer == layer and any(k == name for _, k in counts.counts)]
+    cores = [core for core in counts.cores() if any((core, name) in counts.counts for name in names)]
     if not names:
         raise ValueError(f"There are no counts of a {layer}: expected at least one.")
     rows = [
         [
             ROUTINES[name].label,
-            *(f"{counts.per_mac(core, name):.3g}" if (core, name) in counts.found else "–" for core in cores),
+            *(f"{counts.per_mac(core, name):.3g}" if (core, name) in counts.counts else "–" for core in cores),
         ]
         for name in names
     ]

@@ -7,11 +7,7 @@ import re
 #   Cortex-M0+: Cortex-M0+ Technical Reference Manual (Arm DDI 0484C), table 3-1; the multiplier of one cycle
 #   Cortex-M4:  Cortex-M4 Processor Technical Reference Manual (Arm 100166), tables 3-1 and 7-1
 MANUALS = {"Cortex-M0+": "Arm DDI 0484C", "Cortex-M4": "Arm 100166", "Cortex-M4F": "Arm 100166"}
-
-
 MULTIPLE = ("push", "pop", "ldm", "stm", "vpush", "vpop", "vldm", "vstm")  # 1 cycle, and 1 for each register
-
-
 REFILL = (1, 3)  # cycles by which a jump of the Cortex-M4 takes longer, depending on the alignment of where it goes
 
 

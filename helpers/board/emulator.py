@@ -19,23 +19,16 @@ from helpers.board.routines import POINTWISE, Routine
 
 SECONDS = 60  # the time that an emulated kernel may take; on the example layers the slowest takes about one second
 
+# The memory of an emulated processor.
+FLASH, FLASH_BYTES = 0x00000000, 1 << 20  # link.ld puts code and constants there
+RAM, RAM_BYTES, STACK_BYTES = 0x20000000, 1 << 23, 1 << 16  # and the kernels' own buffers here; the stack is at the end
+DATA = RAM + (1 << 16)  # layer, weights, input and output, behind those buffers
+STOP, PAGE = 0x3FF00000, 4096  # where kernels return to; there is nothing
+
 
 def installed() -> bool:
     """Return whether the emulator and the disassembler are installed."""
     return machine.importable("unicorn", "capstone")
-
-
-# --- the emulator -------------------------------------------------------------------------------------------------
-FLASH, FLASH_BYTES = 0x00000000, 1 << 20  # link.ld puts code and constants there
-
-
-RAM, RAM_BYTES, STACK_BYTES = 0x20000000, 1 << 23, 1 << 16  # and the kernels' own buffers here; the stack is at the end
-
-
-DATA = RAM + (1 << 16)  # layer, weights, input and output, behind those buffers
-
-
-STOP, PAGE = 0x3FF00000, 4096  # where kernels return to; there is nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +42,16 @@ class Tally:
 
 
 def execute(core: str, kernel: str, layer: ConvolutionLayer, folder: Path | None) -> tuple[np.ndarray, Tally]:
-    """Run a kernel on a layer: its output, and what was executed."""
+    """Run a kernel on a layer: its output, int8 or float32 [height, width, filters], and what was executed.
+
+    Args:
+        core, kernel: names in `CORES` and `ROUTINES`.
+        layer: what to compute.
+        folder: where the programs lie; None for those that come with the suite.
+
+    Raises:
+        the errors of `counts.count`, but for that of a wrong result.
+    """
     chosen = routines.look_up_routine(core, kernel)
     layers.check(chosen, layer)
     program = programs.load_program(core, folder)
@@ -114,9 +116,9 @@ class _Machine:
         thumb = 0 if self.core.wide else 1  # the lowest bit of an address says: Thumb instructions
         self.uc.reg_write(self.register("SP"), RAM + RAM_BYTES)
         self.uc.reg_write(self.register("X30" if self.core.wide else "LR"), STOP | thumb)
-        edges = self.listen(lambda: self.start(kernel.name, thumb))
-        found = np.frombuffer(self.uc.mem_read(arguments[3], size * dtype.itemsize), dtype)
-        return found.reshape(layer.out_shape), self.tally(edges)
+        edges = self.count_edges(lambda: self.start(kernel.name, thumb))
+        output = np.frombuffer(self.uc.mem_read(arguments[3], size * dtype.itemsize), dtype)
+        return output.reshape(layer.out_shape), self.tally(edges)
 
     def describe(self, layer: ConvolutionLayer, bias: np.ndarray) -> bytes:
         """Return the `struct layer` of kernels.h."""
@@ -156,7 +158,7 @@ class _Machine:
         if self.uc.reg_read(counter) != STOP:
             raise TimeoutError(f"{function} on the emulated {self.core.name} did not return within {SECONDS} seconds.")
 
-    def listen(self, emulate: Callable[[], None]) -> Counter:
+    def count_edges(self, emulate: Callable[[], None]) -> Counter:
         """Emulate something and note each basic block as it is entered.
 
         A basic block has one way in and one way out: whoever enters it executes all of it.  (The emulator also ends one
@@ -201,7 +203,7 @@ class _Machine:
     def disassemble(self, address: int, size: int) -> list[tuple[str, str]]:
         """Return the instructions in a part of the memory, each with its operands."""
         code = bytes(self.uc.mem_read(address, size))
-        return [(one.mnemonic, one.op_str) for one in self.decoder.disasm(code, address)]
+        return [(instruction.mnemonic, instruction.op_str) for instruction in self.decoder.disasm(code, address)]
 
     def loop(self, edges: Counter) -> str:
         """Return the innermost loop; see `Count.loop`."""

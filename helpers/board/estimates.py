@@ -16,7 +16,6 @@ from helpers.tflite import inspect
 
 BOARDS = (KIT, "Raspberry Pi Pico")  # with an FPU, and without
 
-
 WAYS = {  # {name: kernels for convolutions and dense layers, and for depthwise convolutions}
     "float32": ("pointwise_f32_blocked", "depthwise_f32"),
     "int8": ("pointwise_i8_blocked", "depthwise_i8"),
@@ -51,16 +50,16 @@ class Estimate:
 
 def macs(path: Path) -> dict[str, int]:
     """Return the multiply-accumulates of a .tflite file for one picture, by kind of layer."""
-    found = dict.fromkeys((POINTWISE, "other convolution", "depthwise convolution", "dense layer"), 0)
+    totals = dict.fromkeys((POINTWISE, "other convolution", "depthwise convolution", "dense layer"), 0)
     for (operator, tensors), layer in zip(inspect.graph(path), roofline.layers(path), strict=True):
         match operator.name:
             case "CONV_2D":
-                found[POINTWISE if tensors[1].shape[1:3] == (1, 1) else "other convolution"] += layer.macs
+                totals[POINTWISE if tensors[1].shape[1:3] == (1, 1) else "other convolution"] += layer.macs
             case "DEPTHWISE_CONV_2D":
-                found["depthwise convolution"] += layer.macs
+                totals["depthwise convolution"] += layer.macs
             case "FULLY_CONNECTED":
-                found["dense layer"] += layer.macs
-    return found
+                totals["dense layer"] += layer.macs
+    return totals
 
 
 def core_and_clock(board: Board) -> tuple[str, int]:
@@ -69,13 +68,13 @@ def core_and_clock(board: Board) -> tuple[str, int]:
     Raises:
         NotImplementedError: no instructions are counted for its processor.
     """
-    found = re.search(r"(Cortex-\S+) at", board.cpu)
-    if not found or found[1] not in MANUALS:
+    match = re.search(r"(Cortex-\S+) at", board.cpu)
+    if not match or match[1] not in MANUALS:
         raise NotImplementedError(
             f"The time on the {board.name} ({board.cpu}) cannot be estimated: cycles are known for "
             f"{', '.join(MANUALS)}."
         )
-    return found[1], board.mhz
+    return match[1], board.mhz
 
 
 def estimates(path: Path, counts: Counts, boards: Iterable[str] = BOARDS) -> list[Estimate]:
@@ -100,33 +99,33 @@ def estimates(path: Path, counts: Counts, boards: Iterable[str] = BOARDS) -> lis
         NotImplementedError: a board has a processor whose cycles are not known.
         KeyError: there is no such board, or there are no counts for its processor.
     """
-    asked, known, found = macs(path), load(), []
-    depthwise = asked["depthwise convolution"]
-    others = sum(asked.values()) - depthwise
+    totals, known, results = macs(path), load(), []
+    depthwise = totals["depthwise convolution"]
+    others = sum(totals.values()) - depthwise
     for name in boards:
         core, mhz = core_and_clock(known[name])
         for way, kernels in WAYS.items():
             if not set(kernels) <= set(routines.routines_of(core)):
                 continue
-            parts = list(zip((others, depthwise), (counts[core, kernel] for kernel in kernels), strict=True))
-            instructions = sum(number * one.per_mac for number, one in parts)
-            low, high = (sum(number * one.cycles_per_mac[end] for number, one in parts) for end in (0, 1))
-            found.append(Estimate(name, core, mhz, way, instructions, (low, high)))
-    return found
+            terms = list(zip((others, depthwise), (counts[core, kernel] for kernel in kernels), strict=True))
+            instructions = sum(number * count.per_mac for number, count in terms)
+            low, high = (sum(number * count.cycles_per_mac[end] for number, count in terms) for end in (0, 1))
+            results.append(Estimate(name, core, mhz, way, instructions, (low, high)))
+    return results
 
 
-def estimate_table(found: Iterable[Estimate]) -> Table:
+def estimate_table(shown: Iterable[Estimate]) -> Table:
     """Return the estimates, one line each; see `estimates` for what they assume."""
     rows = [
         [
-            one.board,
-            f"{one.core} at {one.mhz:g} MHz",
-            one.way,
-            f"{one.instructions / 1e6:,.0f}",
-            f"{one.instructions / one.mhz / 1e3:,.0f}",
-            " to ".join(dict.fromkeys(f"{end:,.0f}" for end in one.milliseconds)),
+            estimate.board,
+            f"{estimate.core} at {estimate.mhz:g} MHz",
+            estimate.way,
+            f"{estimate.instructions / 1e6:,.0f}",
+            f"{estimate.instructions / estimate.mhz / 1e3:,.0f}",
+            " to ".join(dict.fromkeys(f"{end:,.0f}" for end in estimate.milliseconds)),
         ]
-        for one in found
+        for estimate in shown
     ]
     columns = ["board", "processor", "kernels", "million instructions", "ms if each takes 1 cycle", "ms by the manual"]
     return Table(columns, rows, "Estimated, not measured: one picture")

@@ -1,21 +1,58 @@
 """The model as a microcontroller gets it: an array in C++ source, and the operators that its program must register.
 
-A microcontroller has no files.  TensorFlow's own writer turns a .tflite file into the source of a constant array, which
-the compiler puts into the flash; the program hands it to TensorFlow Lite Micro, with a resolver that knows the kernels
-of the network's operators and no others, so that those that nobody needs take no flash.
+A microcontroller has no files.  So a .tflite file becomes the source of a constant array, which the compiler puts into
+the flash; the program hands it to TensorFlow Lite Micro, with a resolver that knows the kernels of the network's
+operators and no others, so that those that nobody needs take no flash.
 """
 
 import dataclasses
-import importlib
 import re
+import string
 from pathlib import Path
 
 from helpers.base import artifacts
-from helpers.base.tf import tf
 from helpers.tflite import edit, inspect
 
 NAME = "model_data"  # of the array and of its files
+BYTES_IN_A_LINE = 13
 
+# What TensorFlow 2.21 writes (`convert_bytes_to_c_source`, in its private module tensorflow.lite.python.util).
+_NOTE = """
+// This is a TensorFlow Lite model file that has been converted into a C data
+// array using the tensorflow.lite.util.convert_bytes_to_c_source() function.
+// This form is useful for compiling into a binary for devices that don't have a
+// file system.
+"""
+SOURCE = string.Template(f"""{_NOTE}
+#include "$name.h"
+
+// We need to keep the data array aligned on some architectures.
+#ifdef __has_attribute
+#define HAVE_ATTRIBUTE(x) __has_attribute(x)
+#else
+#define HAVE_ATTRIBUTE(x) 0
+#endif
+#if HAVE_ATTRIBUTE(aligned) || (defined(__GNUC__) && !defined(__clang__))
+#define DATA_ALIGN_ATTRIBUTE __attribute__((aligned(4)))
+#else
+#define DATA_ALIGN_ATTRIBUTE
+#endif
+
+const unsigned char $name[] DATA_ALIGN_ATTRIBUTE = {{
+$values}};
+const int ${{name}}_len = $length;
+""")
+HEADER = string.Template(f"""
+
+{_NOTE}
+#ifndef $guard
+#define $guard
+
+extern const unsigned char $name[];
+extern const int ${{name}}_len;
+
+#endif  // $guard
+""")
 
 # The methods Add... of MicroMutableOpResolver, from micro_mutable_op_resolver.h and python_ops_resolver.cc
 # (https://github.com/tensorflow/tflite-micro).  Each is named like its operator, in its own mixture of cases.
@@ -29,7 +66,6 @@ METHODS = """
     Square SquaredDifference Squeeze StridedSlice Sub Sum Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM
     Unpack VarHandle While ZerosLike
 """
-
 
 ADD = {method.lower(): f"Add{method}" for method in METHODS.split()}
 
@@ -52,7 +88,7 @@ class CArray:
 
 
 def write(path: Path, folder: Path | None = None, name: str = NAME) -> CArray:
-    """Write a .tflite file as the source of an array, with TensorFlow's own writer.
+    """Write a .tflite file as the source of an array, just as TensorFlow's own writer does.
 
     Args:
         path: a .tflite file; what goes into the array is `edit.flash_image` of it.
@@ -74,29 +110,11 @@ def write(path: Path, folder: Path | None = None, name: str = NAME) -> CArray:
 
 
 def _source(image: bytes, name: str) -> tuple[str, str]:
-    """Return source and header of an array; TensorFlow says that the array is to begin at a multiple of 4 bytes."""
-    util = importlib.import_module(f"{tf.__name__}.lite.python.util")  # none of TensorFlow's public names leads there
-    return util.convert_bytes_to_c_source(image, name, include_guard=f"{name.upper()}_H_", include_path=f"{name}.h")
-
-
-def read(source: Path) -> bytes:
-    """Return the bytes of the array in a source that `write` has written.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: there is no array in it, or it has another length than it says.
-    """
-    source = Path(source)
-    if not source.is_file():
-        raise FileNotFoundError(f"There is no source {source}: write it with firmware.write(model).")
-    text = source.read_text("ascii", errors="replace")
-    array = re.search(r"const unsigned char \w+\[\][^{]*\{([^}]*)\};\s*const int \w+_len = (\d+);", text)
-    if array is None:
-        raise ValueError(f"Expected an array 'const unsigned char ...[]' and its length in {source.name}; found none.")
-    content = bytes(int(word, 16) for word in re.findall(r"0x[0-9a-f]{2}\b", array[1]))
-    if len(content) != int(array[2]):
-        raise ValueError(f"The array in {source.name} has {len(content):,} bytes, but says {int(array[2]):,}.")
-    return content
+    """Return source and header of an array: bytes in hexadecimal, `BYTES_IN_A_LINE` in each line."""
+    lines = (image[i : i + BYTES_IN_A_LINE] for i in range(0, len(image), BYTES_IN_A_LINE))
+    values = "".join("   " + "".join(f" 0x{byte:02x}," for byte in line) + "\n" for line in lines)
+    source = SOURCE.substitute(name=name, values=values, length=len(image))
+    return source, HEADER.substitute(name=name, guard=f"{name.upper()}_H_")
 
 
 def excerpt(source: Path, lines: int = 3) -> str:

@@ -2,19 +2,16 @@
 
 import dataclasses
 import functools
-from pathlib import Path
 
 import numpy as np
 
 from helpers.board.routines import DEPTHWISE, POINTWISE, Routine
-from helpers.integer import fixed_point, network, operators
+from helpers.integer import fixed_point
 from helpers.integer.sums import convolution, depthwise_convolution, output_length, windows
-from helpers.tflite import inspect
 
 MAX_CHANNELS = 512  # kernels.h: room in the kernels' own buffers
 
 
-# --- layers -------------------------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class ConvolutionLayer:
     """A quantized 1×1 convolution, or a 3×3 depthwise one, and an input for it.
@@ -144,48 +141,6 @@ def example(kind: str, seed: int = 0) -> ConvolutionLayer:
     )
 
 
-def layers_of(path: Path, codes: np.ndarray) -> dict[int, ConvolutionLayer]:
-    """Return the layers of a full-int8 .tflite file that the kernels compute, {number of the operator: layer}.
-
-    These are its 1×1 convolutions with stride 1 and its 3×3 depthwise ones, with the inputs that they get for one
-    picture.
-
-    Args:
-        path: a file that `load_network` takes.
-        codes: the picture, int8 [1, h, w, channels].
-    """
-    values, found = network.load_network(path).tensors(codes), {}
-    for step, (operator, tensors) in enumerate(inspect.graph(path)):
-        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
-            layer = _layer(operator, tensors, values[tensors[0].index][0])
-            pointwise = operator.name == "CONV_2D" and layer.weights.shape[1:3] == (1, 1) and layer.strides == (1, 1)
-            depthwise = operator.name == "DEPTHWISE_CONV_2D" and layer.weights.shape == (1, 3, 3, layer.codes.shape[2])
-            if (pointwise or depthwise) and operator.options.get("dilation_h_factor", 1) == 1:
-                found[step] = layer
-    return found
-
-
-def _layer(operator: inspect.Operator, tensors: list[inspect.Tensor | None], codes: np.ndarray) -> ConvolutionLayer:
-    """Return a convolution of a file with an input, int8 [h, w, channels]; tensors as `inspect.graph` has them."""
-    data, weights, *bias, output = tensors
-    step = operators.Step(operator, (data, weights), output)
-    (scale, zero_point), (output_scale, output_zero_point) = map(operators.parameters, (data, output))
-    filters = weights.shape[0 if operator.name == "CONV_2D" else 3]
-    return ConvolutionLayer(
-        codes,
-        weights.data,
-        bias[0].data if any(bias) else np.zeros(filters, np.int32),
-        float(scale),
-        zero_point,
-        weights.scale,
-        float(output_scale),
-        output_zero_point,
-        step.option("fused_activation_function", "NONE"),
-        step.pair("stride_{}"),
-        step.option("padding", "SAME"),
-    )
-
-
 def check(kernel: Routine, layer: ConvolutionLayer) -> None:
     """Raise a ValueError if a kernel does not take a layer."""
     if layer.kind != kernel.layer:
@@ -193,11 +148,11 @@ def check(kernel: Routine, layer: ConvolutionLayer) -> None:
     if layer.kind == POINTWISE and (layer.strides != (1, 1)):
         raise ValueError(f"{kernel.name} takes stride 1; found {layer.strides}.")
     height, width, filters = layer.out_shape
-    found = (height * width, filters, layer.codes.shape[2])
-    if any(number % block for number, block in zip(found, kernel.blocks, strict=True)):
+    numbers = (height * width, filters, layer.codes.shape[2])
+    if any(number % block for number, block in zip(numbers, kernel.blocks, strict=True)):
         raise ValueError(
             f"{kernel.name} takes layers whose pixels, filters and channels are multiples of "
-            f"{', '.join(map(str, kernel.blocks))}; found {', '.join(map(str, found))}."
+            f"{', '.join(map(str, kernel.blocks))}; found {', '.join(map(str, numbers))}."
         )
-    if max(found[1:]) > MAX_CHANNELS:
-        raise ValueError(f"The kernels take layers of up to {MAX_CHANNELS} channels; found {max(found[1:])}.")
+    if max(numbers[1:]) > MAX_CHANNELS:
+        raise ValueError(f"The kernels take layers of up to {MAX_CHANNELS} channels; found {max(numbers[1:])}.")

@@ -2,10 +2,9 @@
 
 import dataclasses
 
-OWN_INSTRUCTIONS = ("SMLAD", "SDOT")  # made for small integers
+OWN_INSTRUCTIONS = ("SMLAD", "SDOT")  # made for small integers; NEON has vectors for float32 too
 
 
-# --- processors and kernels ---------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Core:
     """A processor and how a program for it is made and run.
@@ -17,6 +16,7 @@ class Core:
         zig: the same for `zig cc`: target and processor.
         unicorn: the emulator's model, a name in unicorn.arm_const or arm64_const without its beginning.
         wide: whether it is AArch64, with pointers of 8 bytes.
+        instructions: those that some routines of kernels.c need: SMLAD, NEON, SDOT.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Core:
     zig: tuple[str, str]
     unicorn: str
     wide: bool = False
+    instructions: frozenset[str] = frozenset()
 
 
 _CORES = (
@@ -48,6 +49,7 @@ _CORES = (
         ("-mthumb", "-mcpu=cortex-m4", "-mfloat-abi=soft"),
         ("thumb-freestanding-eabi", "cortex_m4"),
         "CORTEX_M4",
+        instructions=frozenset({"SMLAD"}),
     ),
     Core(
         "Cortex-M4F",
@@ -55,8 +57,17 @@ _CORES = (
         ("-mthumb", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
         ("thumb-freestanding-eabihf", "cortex_m4+vfp4d16sp"),
         "CORTEX_M4",
+        instructions=frozenset({"SMLAD"}),
     ),
-    Core("AArch64", "aarch64.elf", ("-march=armv8-a",), ("aarch64-freestanding-none", "generic"), "A72", wide=True),
+    Core(
+        "AArch64",
+        "aarch64.elf",
+        ("-march=armv8-a",),
+        ("aarch64-freestanding-none", "generic"),
+        "A72",
+        wide=True,
+        instructions=frozenset({"NEON"}),
+    ),
     Core(
         "AArch64 with SDOT",
         "aarch64-sdot.elf",
@@ -64,10 +75,9 @@ _CORES = (
         ("aarch64-freestanding-none", "generic+dotprod"),
         "MAX",
         wide=True,
+        instructions=frozenset({"NEON", "SDOT"}),
     ),
 )
-
-
 CORES = {core.name: core for core in _CORES}
 
 

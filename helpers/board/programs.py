@@ -51,8 +51,8 @@ def _parsed(content: bytes, wide: bool) -> Program:
     for kind, offset, size, link in places:
         if kind == 2:  # SHT_SYMTAB
             for at in range(offset, offset + size, struct.calcsize(symbol)):
-                name, *rest = struct.unpack_from(symbol, content, at)
-                info, value = rest if wide else rest[::-1]
+                name, *fields = struct.unpack_from(symbol, content, at)
+                info, value = fields if wide else fields[::-1]
                 if info & 15 == 2:  # STT_FUNC
                     start = places[link][1] + name
                     functions[content[start : content.index(b"\0", start)].decode()] = value & (~0 if wide else ~1)
@@ -74,10 +74,11 @@ def load_program(core: str, folder: Path | None) -> Program:
             "it with python -m helpers.microcontroller --build."
         )
     if folder is None:
-        wanted, found = read_manifest()["programs"][chosen.name]["sha256"], artifacts.sha256(path)
-        if found != wanted:
+        expected, actual = read_manifest()["programs"][chosen.name]["sha256"], artifacts.sha256(path)
+        if actual != expected:
             raise ValueError(
-                f"{path.name} is not the program that was recorded: its SHA-256 should begin with {wanted[:12]} and "
-                f"begins with {found[:12]}. Fetch it again, or build it with python -m helpers.microcontroller --build."
+                f"{path.name} is not the program that was recorded: its SHA-256 should begin with {expected[:12]} and "
+                f"begins with {actual[:12]}. Fetch it again, or build it with "
+                "python -m helpers.microcontroller --build."
             )
     return read_program(path)

@@ -5,14 +5,9 @@ import re
 
 from helpers.base import data
 from helpers.board import processors
-from helpers.board.processors import CORES
 
 FOLDER = data.folder() / "microcontroller"
-
-
 MANIFEST, RECORDED, SOURCES = "manifest.json", "counts.csv", ("kernels.c", "kernels.h", "link.ld")
-
-
 POINTWISE, DEPTHWISE = "1×1 convolution", "3×3 depthwise convolution"
 
 
@@ -26,6 +21,8 @@ class Routine:
         kind: "float32" or "int8".
         how: what is special about it, in a few words.
         blocks: (pixels, filters, channels): it takes layers whose numbers of these are multiples.
+        needs: one of `Core.instructions` without which it is not compiled; "" for plain C, which kernels.c has for the
+            32-bit processors only.
     """
 
     name: str
@@ -33,6 +30,7 @@ class Routine:
     kind: str
     how: str
     blocks: tuple[int, int, int] = (1, 1, 1)
+    needs: str = ""
 
     @property
     def label(self) -> str:
@@ -43,32 +41,31 @@ class Routine:
 _ROUTINES = (
     Routine("pointwise_f32", POINTWISE, "float32", "plain loop"),
     Routine("pointwise_f32_blocked", POINTWISE, "float32", "blocks of 2 × 2", (2, 2, 1)),
-    Routine("pointwise_f32_neon", POINTWISE, "float32", "vectors", (4, 4, 4)),
+    Routine("pointwise_f32_neon", POINTWISE, "float32", "vectors", (4, 4, 4), "NEON"),
     Routine("pointwise_i8", POINTWISE, "int8", "plain loop"),
     Routine("pointwise_i8_blocked", POINTWISE, "int8", "blocks of 2 × 2", (2, 2, 1)),
-    Routine("pointwise_i8_smlad", POINTWISE, "int8", "SMLAD", (2, 2, 4)),
-    Routine("pointwise_i8_neon", POINTWISE, "int8", "vectors", (2, 4, 16)),
-    Routine("pointwise_i8_sdot", POINTWISE, "int8", "SDOT", (4, 4, 16)),
+    Routine("pointwise_i8_smlad", POINTWISE, "int8", "SMLAD", (2, 2, 4), "SMLAD"),
+    Routine("pointwise_i8_neon", POINTWISE, "int8", "vectors", (2, 4, 16), "NEON"),
+    Routine("pointwise_i8_sdot", POINTWISE, "int8", "SDOT", (4, 4, 16), "SDOT"),
     Routine("depthwise_f32", DEPTHWISE, "float32", "plain loop"),
     Routine("depthwise_i8", DEPTHWISE, "int8", "plain loop"),
-    Routine("depthwise_i8_smlad", DEPTHWISE, "int8", "SMLAD", (1, 1, 4)),
+    Routine("depthwise_i8_smlad", DEPTHWISE, "int8", "SMLAD", (1, 1, 4), "SMLAD"),
 )
-
-
-ROUTINES = {kernel.name: kernel for kernel in _ROUTINES}
+ROUTINES = {routine.name: routine for routine in _ROUTINES}
 
 
 def routines_of(core: str) -> list[str]:
-    """Return the kernels that a processor has the instructions for, in the order of `KERNELS`.
+    """Return the kernels that a processor has the instructions for, in the order of `ROUTINES`.
 
     Raises:
         KeyError: there is no such processor.
     """
-    vectors = {"pointwise_f32_neon", "pointwise_i8_neon"} | ({"pointwise_i8_sdot"} if "SDOT" in core else set())
-    plain = set(ROUTINES) - vectors - {"pointwise_i8_sdot"}
-    if not processors.look_up_core(core).file.startswith("cortex-m4"):
-        plain = {name for name in plain if not name.endswith("smlad")}
-    return [name for name in ROUTINES if name in (vectors if CORES[core].wide else plain)]
+    processor = processors.look_up_core(core)
+    return [
+        routine.name
+        for routine in ROUTINES.values()
+        if (routine.needs in processor.instructions if routine.needs else not processor.wide)
+    ]
 
 
 def source(kernel: str) -> str:
@@ -80,8 +77,8 @@ def source(kernel: str) -> str:
     if kernel not in ROUTINES:
         raise KeyError(f"Expected one of {', '.join(ROUTINES)}; found {kernel!r}.")
     text = (FOLDER / "kernels.c").read_text(encoding="utf-8")
-    if found := re.search(rf"^void {kernel}\(.*?^}}$", text, re.MULTILINE | re.DOTALL):
-        return found[0]
+    if function := re.search(rf"^void {kernel}\(.*?^}}$", text, re.MULTILINE | re.DOTALL):
+        return function[0]
     use, macro = re.search(rf"^(\w+)\({kernel},.*$", text, re.MULTILINE).group(0, 1)
     definition = re.search(rf"^#define {macro}\((?:.*\\\n)*.*$", text, re.MULTILINE)[0]
     return f"{definition}\n{use}"

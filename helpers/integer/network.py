@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from helpers.base import console, machine
+from helpers.base import console
+from helpers.base.machine import THREADS
 from helpers.integer import operators
 from helpers.integer.operators import OPERATORS, Compute, Step
 from helpers.integer.rounding import ROUNDINGS, twice
@@ -29,7 +30,6 @@ from helpers.tflite.inspect import Operator, Tensor
 PICTURES = 8  # pictures in one pass: more fall out of the cache and only cost memory
 
 
-# --- the network --------------------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Network:
     """A full-int8 network, ready to run in integers.
@@ -66,41 +66,43 @@ class Network:
             computed.append(operator.outputs[0])
         return {index: values[index] for index in computed}
 
-    def run(self, codes: np.ndarray) -> np.ndarray:
-        """Run any number of pictures, a few at a time on each core, and return the output: int8 [n, classes].
+    def run(self, codes: np.ndarray, threads: int = THREADS) -> np.ndarray:
+        """Run any number of pictures, a few at a time on each thread, and return the output: int8 [n, classes].
 
         NumPy's matrix products may use several threads of their own, which get in each other's way on matrices as small
         as these; here they use one.
 
         Args:
             codes: see `tensors`.
+            threads: how many share the pictures, each on a core.
 
         Raises:
             ValueError: see `tensors`.
         """
         self.check(codes)
-        parts = [codes[i : i + PICTURES] for i in range(0, len(codes), PICTURES)]
-        with threadpool_limits(1), ThreadPoolExecutor(machine.THREADS) as pool:
-            answers = pool.map(lambda part: self.tensors(part)[self.output.index], parts)
-            return np.concatenate(list(console.progress(answers, "Running in integers", "batch", len(parts))))
+        batches = [codes[i : i + PICTURES] for i in range(0, len(codes), PICTURES)]
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            answers = pool.map(lambda batch: self.tensors(batch)[self.output.index], batches)
+            return np.concatenate(list(console.progress(answers, "Running in integers", "batch", len(batches))))
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray, threads: int = THREADS) -> np.ndarray:
         """Return the probabilities for pictures, float32 [n, classes], as `accuracy.predict` does with TFLite.
 
         Args:
             images: uint8 [n, h, w, 3].
+            threads: see `run`.
         """
         codes = interpreter.quantize_input(normalise(images), details(self.input))
-        return interpreter.dequantize_output(self.run(codes), details(self.output))
+        return interpreter.dequantize_output(self.run(codes, threads), details(self.output))
 
     def check(self, codes: np.ndarray) -> None:
         """Raise a ValueError if codes are no input for this network: another shape, another type, no pictures."""
-        wanted, found = self.input.shape[1:], np.shape(codes)
-        if len(codes) == 0 or found[1:] != wanted or codes.dtype != self.input.dtype:
-            sizes = ", ".join(map(str, wanted))
+        expected, shape = self.input.shape[1:], np.shape(codes)
+        if len(codes) == 0 or shape[1:] != expected or codes.dtype != self.input.dtype:
+            sizes = ", ".join(map(str, expected))
             raise ValueError(
                 f"{self.name} takes {self.input.dtype} [n, {sizes}] with n of at least 1; found {codes.dtype} "
-                f"{list(found)}. interpreter.quantize_input turns pictures into codes."
+                f"{list(shape)}. interpreter.quantize_input turns pictures into codes."
             )
 
 
@@ -135,10 +137,10 @@ def load_network(path: Path, rounding: str = "reference") -> Network:
         if operator.name not in OPERATORS:
             raise step.refuse(f"it knows {', '.join(OPERATORS)}")
         steps.append((operator, OPERATORS[operator.name](step)))
-    entries, exits = ([t for t in known if t.role == role] for role in ("input", "output"))
-    if len(entries) != 1 or len(exits) != 1:
+    file_inputs, file_outputs = ([t for t in known if t.role == role] for role in ("input", "output"))
+    if len(file_inputs) != 1 or len(file_outputs) != 1:
         raise NotImplementedError(
-            f"The integer network takes files with one input and one output; {Path(path).name} has {len(entries)} and "
-            f"{len(exits)}."
+            f"The integer network takes files with one input and one output; {Path(path).name} has "
+            f"{len(file_inputs)} and {len(file_outputs)}."
         )
-    return Network(Path(path).name, known, tuple(steps), entries[0], exits[0])
+    return Network(Path(path).name, known, tuple(steps), file_inputs[0], file_outputs[0])

@@ -17,38 +17,43 @@ BATCH = 10  # larger batches fall out of the cache and are no faster
 
 
 def predict(
-    model: Path | bytes, images: np.ndarray, kernels: str = "XNNPACK", to_input=interpreter.quantize_input
+    model: Path | bytes,
+    images: np.ndarray,
+    kernels: str = "XNNPACK",
+    to_input=interpreter.quantize_input,
+    threads: int = THREADS,
 ) -> np.ndarray:
     """Return the probabilities that a model gives, float32 [n, classes].
 
-    Pictures run in batches, on one interpreter a core.
+    Pictures run in batches, on one interpreter a thread.
 
     Args:
         model: path or content of a .tflite file.
         images: uint8 [n, 96, 96, 3].
         kernels: see `interpreter`.
         to_input: how float inputs become the model's type.
+        threads: how many share the pictures, each on a core.
 
     Raises:
         ValueError: there are no pictures.
     """
     if len(images) == 0:
         raise ValueError("Expected at least one picture to classify; found none.")
-    parts = [part for part in np.array_split(images, THREADS) if len(part)]
-    with ThreadPoolExecutor(THREADS) as pool:
+    parts = [part for part in np.array_split(images, threads) if len(part)]
+    with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(lambda part: _predict_part(model, part, kernels, to_input), parts)))
 
 
 def _predict_part(model: Path | bytes, images: np.ndarray, kernels: str, to_input) -> np.ndarray:
     """Classify pictures on one core: whole batches first, then the rest as one smaller batch."""
-    whole = len(images) // BATCH * BATCH
+    in_batches = len(images) // BATCH * BATCH
     outputs = []
-    for pictures, batch in ((images[:whole], BATCH), (images[whole:], len(images) - whole)):
+    for pictures, batch in ((images[:in_batches], BATCH), (images[in_batches:], len(images) - in_batches)):
         if len(pictures):
-            ready = interpreter.load(model, kernels, batch)
-            entry = ready.get_input_details()[0]
+            runner = interpreter.load(model, kernels, batch)
+            input_details = runner.get_input_details()[0]
             chunks = (pictures[i : i + batch] for i in range(0, len(pictures), batch))
-            outputs += [interpreter.run(ready, to_input(normalise(chunk), entry)) for chunk in chunks]
+            outputs += [interpreter.run(runner, to_input(normalise(chunk), input_details)) for chunk in chunks]
     return np.concatenate(outputs)
 
 
@@ -153,7 +158,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Comparison:
     return Comparison(only_first, only_second, float(stats.binomtest(only_first, either).pvalue) if either else 1.0)
 
 
-def cliff(scores: Mapping[int, Score], whole: Score, points: float = 5.0) -> int | None:
+def cliff(scores: Mapping[int, Score], float_score: Score, points: float = 5.0) -> int | None:
     """Return where accuracy breaks off: the most bits at which it is more than `points` points below float32.
 
     The loss must also be more than chance: McNemar's test on the same pictures gives less than 0.05.  None if there is
@@ -161,13 +166,13 @@ def cliff(scores: Mapping[int, Score], whole: Score, points: float = 5.0) -> int
 
     Args:
         scores: {bits: Score}, from `Simulation.sweep`.
-        whole: of the float32 network on the same pictures.
+        float_score: of the float32 network on the same pictures.
         points: percentage points of accuracy.
     """
     over = [
         bits
         for bits, score in scores.items()
-        if 100 * (whole.correct.sum() - score.correct.sum()) > points * len(whole.labels)
-        and mcnemar(whole.correct, score.correct).p_value < 0.05
+        if 100 * (float_score.correct.sum() - score.correct.sum()) > points * len(float_score.labels)
+        and mcnemar(float_score.correct, score.correct).p_value < 0.05
     ]
     return max(over, default=None)

@@ -10,23 +10,15 @@ import numpy as np
 from helpers.base.seed import SEED
 from helpers.base.tf import keras
 from helpers.measure import latency
-from helpers.measure.processor import CHANNELS, PIXELS
 from helpers.tflite import convert, edge_quantizer, interpreter
 from helpers.tflite.from_keras import float32
 
-LARGEST = 128 * 2**20  # bytes of the largest array that is read: four times a large cache
-
-
-SIZES = tuple(2**20 * 2**i for i in range(8))  # bytes: 1 MiB to 128 MiB
-
-
+PIXELS, CHANNELS = 32, 512  # of the 1x1 convolution whose speed is the ceiling: 268 million multiply-accumulates
+SIZES = tuple(2**20 * 2**i for i in range(8))  # bytes: 1 MiB to 128 MiB, four times a large cache
 ROUNDS = 60  # for ceilings: enough that the best one is undisturbed, on a computer that does other things too
-
-
 READS = 15
 
 
-# --- ceilings -----------------------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Ceilings:
     """What one core of this computer reaches at best.
@@ -100,10 +92,10 @@ def layer_files(layer: keras.layers.Layer, shape: tuple[int, ...]) -> dict[str, 
     It is calibrated with one input of normally distributed numbers from a fixed seed.
     """
     keras.utils.set_random_seed(SEED)
-    entry = keras.Input(shape)
-    whole = float32(keras.Model(entry, layer(entry)))
+    inputs = keras.Input(shape)
+    float_file = float32(keras.Model(inputs, layer(inputs)))
     example = np.random.default_rng(SEED).normal(size=(1, *shape)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / convert.filename("float32")
-        path.write_bytes(whole)
-        return {"float32": whole, "int8": edge_quantizer.int8(path, example)}
+        path.write_bytes(float_file)
+        return {"float32": float_file, "int8": edge_quantizer.int8(path, example)}

@@ -24,8 +24,6 @@ from helpers.numbers import errors, quantization
 from helpers.tflite import convert, inspect, interpreter
 
 PICTURES = 30  # that the debugger runs, one after the other
-
-
 VERIFY = "NumericVerify"
 
 
@@ -125,17 +123,17 @@ class Debugger:
         return [_error(rows[index], *twins[index]) for index in twins]
 
 
-def _error(row: dict[str, str], whole: np.ndarray, restored: np.ndarray, scale: float) -> LayerError:
+def _error(row: dict[str, str], exact: np.ndarray, restored: np.ndarray, scale: float) -> LayerError:
     name = row["tensor_name"]
     return LayerError(
         layer=inspect.layer_of(name),
         operator=row["op_name"],
         tensor=name,
-        values=whole[0].size,
+        values=exact[0].size,
         scale=scale,
         steps=float(row["mean_squared_error"]) ** 0.5 / scale,
-        own_steps=errors.rmse(whole, restored) / scale,
-        sqnr=errors.sqnr(whole, restored),
+        own_steps=errors.rmse(exact, restored) / scale,
+        sqnr=errors.sqnr(exact, restored),
     )
 
 
@@ -156,19 +154,19 @@ def compare_twins(content: bytes, inputs: np.ndarray) -> dict[int, tuple[np.ndar
         [n, ...], in the order in which the operators run.
     """
     with console.quiet():
-        ready = tf.lite.Interpreter(model_content=content, experimental_preserve_all_tensors=True)
-        ready.allocate_tensors()
-    pairs = [tuple(map(int, step["inputs"])) for step in ready._get_ops_details() if step["op_name"] == VERIFY]
-    details = {entry["index"]: entry for entry in ready.get_tensor_details()}
-    entry, found = ready.get_input_details()[0], {pair: ([], []) for pair in pairs}
+        runner = tf.lite.Interpreter(model_content=content, experimental_preserve_all_tensors=True)
+        runner.allocate_tensors()
+    pairs = [tuple(map(int, step["inputs"])) for step in runner._get_ops_details() if step["op_name"] == VERIFY]
+    details = {tensor["index"]: tensor for tensor in runner.get_tensor_details()}
+    input_details, values_of = runner.get_input_details()[0], {pair: ([], []) for pair in pairs}
     for i in console.progress(range(len(inputs)), "Comparing twins", "pic"):
-        ready.set_tensor(entry["index"], interpreter.quantize_input(inputs[i : i + 1], entry))
-        ready.invoke()
-        for pair, values in found.items():
-            for index, parts in zip(pair, values, strict=True):
-                parts.append(ready.get_tensor(index))
+        runner.set_tensor(input_details["index"], interpreter.quantize_input(inputs[i : i + 1], input_details))
+        runner.invoke()
+        for pair, values in values_of.items():
+            for index, batches in zip(pair, values, strict=True):
+                batches.append(runner.get_tensor(index))
     twins = {}
-    for (quantized, _), (codes, values) in found.items():
+    for (quantized, _), (codes, values) in values_of.items():
         scale, zero_point = details[quantized]["quantization"]
         restored = quantization.dequantize(np.concatenate(codes), scale, zero_point)
         twins[quantized] = np.concatenate(values), restored, float(scale)

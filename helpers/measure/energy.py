@@ -14,23 +14,10 @@ from helpers.measure import roofline
 from helpers.tflite import inspect
 
 KINDS = ("float32", "int8")
-
-
-TYPES = ("int8", "int32", "float16", "float32")
-
-
 MEMORIES = ("8 KB cache", "32 KB cache", "1 MB cache", "DRAM")
-
-
 UNITS = {"energy": "pJ", "area": "µm²"}
-
-
 READ = "read 64 bits"
-
-
 READ_BYTES = 8  # one read, or one write, moves 64 bits
-
-
 MICRO = 1e-6  # picojoules to microjoules
 
 
@@ -68,13 +55,13 @@ def costs(path: Path | None = None) -> dict[tuple[str, str, str], Cost]:
     Raises:
         ValueError: a line of the table is incomplete, or a number in it is none.
     """
-    found = data.records(
+    lines = data.records(
         path or "energy.csv",
         Cost,
         "energy in pJ or area in µm², 0 < low <= high",
         lambda cost: UNITS.get(cost.quantity) == cost.unit and 0 < cost.low <= cost.high < math.inf,
     )
-    return {(cost.quantity, cost.operation, cost.of): cost for cost in found}
+    return {(cost.quantity, cost.operation, cost.of): cost for cost in lines}
 
 
 def energy(operation: str, of: str) -> float:
@@ -147,13 +134,13 @@ def work(path: Path) -> Work:
 def _kind(path: Path) -> str:
     """Return what a file calculates with: the one type that its weights and its activations share."""
     tensors = inspect.tensors(path)
-    found = {t.dtype for t in tensors if t.role == "weights" or (t.role == "activation" and len(t.shape) > 1)}
-    if len(found) != 1 or not found <= set(KINDS):
+    types = {t.dtype for t in tensors if t.role == "weights" or (t.role == "activation" and len(t.shape) > 1)}
+    if len(types) != 1 or not types <= set(KINDS):
         raise ValueError(
             f"The energy of {Path(path).name} cannot be estimated: its weights and activations are "
-            f"{', '.join(sorted(found)) or 'missing'}; the estimate takes a float32 file or a full int8 one."
+            f"{', '.join(sorted(types)) or 'missing'}; the estimate takes a float32 file or a full int8 one."
         )
-    return found.pop()
+    return types.pop()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,14 +196,14 @@ def estimate(
             raise ValueError(f"Expected a memory out of {', '.join(MEMORIES)}; found {memory!r}.")
     if not 0 <= instructions_per_mac < math.inf:
         raise ValueError(f"Instructions per multiply-accumulate are 0 or more; found {instructions_per_mac}.")
-    asked = work(path)
-    arithmetic = asked.macs * multiply_accumulate(asked.kind)
-    if asked.kind == "int8":
-        arithmetic += asked.outputs * (energy("multiply", "int32") + energy("add", "int32"))
+    needs = work(path)
+    arithmetic = needs.macs * multiply_accumulate(needs.kind)
+    if needs.kind == "int8":
+        arithmetic += needs.outputs * (energy("multiply", "int32") + energy("add", "int32"))
     return Inference(
-        asked.kind,
+        needs.kind,
         arithmetic * MICRO,
-        asked.macs * instructions_per_mac * energy("instruction", "overhead") * MICRO,
-        asked.weight_bytes / READ_BYTES * energy(READ, weights_from) * MICRO,
-        asked.activation_bytes / READ_BYTES * energy(READ, activations_from) * MICRO,
+        needs.macs * instructions_per_mac * energy("instruction", "overhead") * MICRO,
+        needs.weight_bytes / READ_BYTES * energy(READ, weights_from) * MICRO,
+        needs.activation_bytes / READ_BYTES * energy(READ, activations_from) * MICRO,
     )

@@ -20,15 +20,15 @@ def input_size(model: Path, kernels: str = "XNNPACK") -> int:
         FileNotFoundError: there is no such file.
         ValueError: the file is no .tflite model, or none that takes a square colour picture and tells cat from dog.
     """
-    ready = interpreter.load(model, kernels)
-    entries, exit_ = ready.get_input_details(), ready.get_output_details()[0]["shape"].tolist()
-    shape, dtype = entries[0]["shape_signature"].tolist(), entries[0]["dtype"]
-    if len(entries) != 1 or len(shape) != 4 or not 0 < shape[1] == shape[2] or shape[3] != 3:
+    runner = interpreter.load(model, kernels)
+    inputs, output_shape = runner.get_input_details(), runner.get_output_details()[0]["shape"].tolist()
+    shape, dtype = inputs[0]["shape_signature"].tolist(), inputs[0]["dtype"]
+    if len(inputs) != 1 or len(shape) != 4 or not 0 < shape[1] == shape[2] or shape[3] != 3:
         raise ValueError(f"{model.name} should take one square colour picture, [1, n, n, 3]; it takes {shape}.")
-    if dtype != np.float32 and not entries[0]["quantization"][0]:
+    if dtype != np.float32 and not inputs[0]["quantization"][0]:
         raise ValueError(f"{model.name} takes {np.dtype(dtype).name}, but its input has no scale to quantize with.")
-    if exit_ != [1, len(conventions.CLASSES)]:
-        raise ValueError(f"{model.name} should give two numbers, for cat and for dog, [1, 2]; it gives {exit_}.")
+    if output_shape != [1, len(conventions.CLASSES)]:
+        raise ValueError(f"{model.name} should give two numbers, for cat and for dog, [1, 2]; it gives {output_shape}.")
     return shape[1]
 
 
@@ -42,19 +42,19 @@ def labelled(pets: datasets.Pets, split: str, size: int) -> tuple[np.ndarray, np
 def probabilities(model: Path, images: np.ndarray, kernels: str) -> np.ndarray:
     """Classify pictures in batches, or one by one if the file was made for one: float32 [n, classes]."""
     with contextlib.suppress(ValueError, RuntimeError):
-        found = accuracy.predict(model, images, kernels)
-        if found.shape == (len(images), len(conventions.CLASSES)):
-            return found
-    ready = interpreter.load(model, kernels)
-    entry, bar = ready.get_input_details()[0], console.progress(range(len(images)), "Scoring", "pic")
+        outputs = accuracy.predict(model, images, kernels)
+        if outputs.shape == (len(images), len(conventions.CLASSES)):
+            return outputs
+    runner = interpreter.load(model, kernels)
+    input_details, bar = runner.get_input_details()[0], console.progress(range(len(images)), "Scoring", "pic")
     return np.concatenate(
-        [interpreter.run(ready, interpreter.quantize_input(normalise(images[i : i + 1]), entry)) for i in bar]
+        [interpreter.run(runner, interpreter.quantize_input(normalise(images[i : i + 1]), input_details)) for i in bar]
     )
 
 
-def report(model: Path, found: Score, split: str, kernels: str) -> list[str]:
+def report(model: Path, score: Score, split: str, kernels: str) -> list[str]:
     """Return what there is to say about a scored file, line by line: accuracy, size, tensor arena."""
-    low, high = found.interval
+    low, high = score.interval
     pictures = "pictures of all splits" if split == "all" else f"{split} pictures"
     try:
         arena = micro.arena(model)
@@ -63,8 +63,8 @@ def report(model: Path, found: Score, split: str, kernels: str) -> list[str]:
         needs = f"not known. {problem}"
     return [
         f"Model: {model.name}, {kernels} kernels",
-        f"Accuracy: {found.accuracy:.2%} (95% Wilson interval {low:.2%} to {high:.2%})",
-        f"Right: {found.correct.sum():,} of {len(found.labels):,} {pictures}",
+        f"Accuracy: {score.accuracy:.2%} (95% Wilson interval {low:.2%} to {high:.2%})",
+        f"Right: {score.correct.sum():,} of {len(score.labels):,} {pictures}",
         f"Size: {model.stat().st_size:,} bytes",
         f"Tensor arena: {needs}",
     ]

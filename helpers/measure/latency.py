@@ -19,11 +19,7 @@ from helpers.pictures import conventions, datasets
 from helpers.tflite import interpreter
 
 ROUNDS = 60
-
-
 WARM_UP = 5
-
-
 RESAMPLES = 2000
 
 
@@ -110,15 +106,15 @@ def time_files(
         threads: threads of the kernels; one makes runs comparable between machines.
         rounds: counted rounds.
     """
-    ready = {name: _loaded(path, image, kernels, threads) for name, path in files.items()}
-    return interleave({name: model.invoke for name, model in ready.items()}, rounds, f"Timing, {kernels} kernels")
+    models = {name: _loaded(path, image, kernels, threads) for name, path in files.items()}
+    return interleave({name: model.invoke for name, model in models.items()}, rounds, f"Timing, {kernels} kernels")
 
 
 def _loaded(path: Path, image: np.ndarray, kernels: str, threads: int):
     """Return an interpreter with the picture already in its input."""
     model = interpreter.load(path, kernels, num_threads=threads)
-    entry = model.get_input_details()[0]
-    size = int(entry["shape"][1])
+    input_details = model.get_input_details()[0]
+    size = int(input_details["shape"][1])
     picture = image[None] if size == len(image) else datasets.resize(image[None], size)
-    model.set_tensor(entry["index"], interpreter.quantize_input(conventions.normalise(picture), entry))
+    model.set_tensor(input_details["index"], interpreter.quantize_input(conventions.normalise(picture), input_details))
     return model

@@ -36,11 +36,11 @@ class Answers:
 
     def table(self) -> Table:
         """Return one row a picture: what each file says and how sure it is."""
-        said = [
+        answers = [
             [f"{name}, {sure:.1%}" for name, sure in zip(self.predictions(kind), self.confidences(kind), strict=True)]
             for kind in self.probabilities
         ]
-        return Table(["picture", *self.probabilities], zip(self.names, *said, strict=True))
+        return Table(["picture", *self.probabilities], zip(self.names, *answers, strict=True))
 
 
 def compare(path: str | os.PathLike | None, files: dict[str, Path]) -> Answers:

@@ -20,13 +20,8 @@ from helpers.measure.latency import Timings
 from helpers.pictures.datasets import Pets
 
 KINDS = ("float32", "int8")
-
-
 ROUNDS = {"XNNPACK": 60, "built-in": 30, "reference": 9}  # the slower the kernels, the fewer rounds
-
-
 FILE_SIZE = "bytes"
-
 
 Files = dict[str, dict[str, Path]]  # {network: {"float32": path, "int8": path}}
 
@@ -38,11 +33,11 @@ def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
         costs: smaller is better.
         accuracies: larger is better; as many as there are costs.
     """
-    front: list[int] = []
+    positions: list[int] = []
     for i in sorted(range(len(costs)), key=lambda i: (costs[i], -accuracies[i], i)):
-        if not front or accuracies[i] > accuracies[front[-1]]:
-            front.append(i)
-    return front
+        if not positions or accuracies[i] > accuracies[positions[-1]]:
+            positions.append(i)
+    return positions
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------
@@ -132,7 +127,7 @@ def record(
         files, scores, timings: as above, by the same names.
         section: of `metrics.json`.
     """
-    found = {
+    results = {
         "data": pets.title,
         "pictures": pets.counts["test"],
         "processor": machine.describe()["processor"],
@@ -142,11 +137,11 @@ def record(
             name: {kind: _row(name, kind, pair[kind], scores, timings) for kind in pair} for name, pair in files.items()
         },
     }
-    found["matches"] = {
-        cost: [vars(match) for match in matches(scores, costs_of(found, cost))] for cost in (*timings, FILE_SIZE)
+    results["matches"] = {
+        cost: [vars(match) for match in matches(scores, costs_of(results, cost))] for cost in (*timings, FILE_SIZE)
     }
-    metrics.record(pets.source, section, found)
-    return found
+    metrics.record(pets.source, section, results)
+    return results
 
 
 def _row(name: str, kind: str, path: Path, scores: dict[str, dict[str, Score]], timings: dict[str, Timings]) -> dict:
@@ -181,7 +176,7 @@ def verdict_table(record: dict) -> Table:
 
     "Sure" are the gains in accuracy that McNemar's test does not put down to chance (p < 0.05).
     """
-    rows = [[_cost_name(cost), *_verdict(found)] for cost, found in record["matches"].items()]
+    rows = [[_cost_name(cost), *_verdict(offers)] for cost, offers in record["matches"].items()]
     heads = [
         "cost",
         "float32 front",
@@ -197,9 +192,15 @@ def _cost_name(cost: str) -> str:
     return "file size" if cost == FILE_SIZE else f"time, {cost}"
 
 
-def _verdict(found: list[dict]) -> list[str]:
-    cheaper = [match["speed_up"] for match in found if (match["speed_up"] or 0) > 1]
-    better = [match for match in found if (match["gain"] or 0) > 0]
+def _verdict(offers: list[dict]) -> list[str]:
+    cheaper = [match["speed_up"] for match in offers if (match["speed_up"] or 0) > 1]
+    better = [match for match in offers if (match["gain"] or 0) > 0]
     sure = [match for match in better if match["p_value"] < 0.05]
     span = f"{np.median(cheaper):.1f} ({min(cheaper):.1f} to {max(cheaper):.1f})" if cheaper else "-"
-    return [f"{len(found)}", f"{len(cheaper)} of {len(found)}", span, f"{len(better)} of {len(found)}", f"{len(sure)}"]
+    return [
+        f"{len(offers)}",
+        f"{len(cheaper)} of {len(offers)}",
+        span,
+        f"{len(better)} of {len(offers)}",
+        f"{len(sure)}",
+    ]

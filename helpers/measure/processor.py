@@ -8,10 +8,7 @@ from pathlib import Path
 from helpers.base import data
 from helpers.base.tables import Table
 
-PIXELS, CHANNELS = 32, 512  # of the 1x1 convolution whose speed is the ceiling: 268 million multiply-accumulates
 
-
-# --- vector instructions ------------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Instructions:
     """What a kind of vector instruction does at once: a line of `data/vector_instructions.csv`.
@@ -86,7 +83,7 @@ def features() -> Features:
         return Features((), False, f"Unknown: {platform.system()} does not tell ({type(problem).__name__}).")
 
 
-def _found(flags: set[str], column: str) -> tuple[str, ...]:
+def _matching(flags: set[str], column: str) -> tuple[str, ...]:
     """Return the names of the instructions all of whose flags are there."""
     return tuple(
         name for name, line in instructions().items() if getattr(line, column) and flags >= set(getattr(line, column))
@@ -102,7 +99,7 @@ def from_cpuinfo(text: str) -> Features:
     cores = [set(value.split()) for key, value in lines if key.strip() in ("flags", "Features")]
     if not cores:
         return Features((), False, "Unknown: /proc/cpuinfo has no line that lists the processor's features.")
-    return Features(_found(set.intersection(*cores), "linux_flags"), True, "Read from /proc/cpuinfo.")
+    return Features(_matching(set.intersection(*cores), "linux_flags"), True, "Read from /proc/cpuinfo.")
 
 
 def from_sysctl(text: str) -> Features:
@@ -111,7 +108,7 @@ def from_sysctl(text: str) -> Features:
     flags = {key.strip() for key, value in pairs if value.strip() == "1"}
     if not pairs:
         return Features((), False, "Unknown: sysctl lists no hw.optional features.")
-    return Features(_found(flags, "macos_flags"), True, "Read with sysctl hw.optional.")
+    return Features(_matching(flags, "macos_flags"), True, "Read with sysctl hw.optional.")
 
 
 def _linux() -> Features:
@@ -119,24 +116,28 @@ def _linux() -> Features:
 
 
 def _macos() -> Features:
-    said = subprocess.run(["sysctl", "hw.optional"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
-    return from_sysctl(said.stdout)
+    listing = subprocess.run(["sysctl", "hw.optional"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
+    return from_sysctl(listing.stdout)
 
 
 def _numpy() -> Features:
     """Return what NumPy found out for its own use: all there is on Windows without a further package."""
     from numpy._core._multiarray_umath import __cpu_features__ as has
 
-    found = _found({name for name, there in has.items() if there}, "numpy_flags")
-    return Features(found, True, "As far as NumPy knows, which does not look for AVX-VNNI, AMX and i8mm.")
+    names = _matching({name for name, present in has.items() if present}, "numpy_flags")
+    return Features(names, True, "As far as NumPy knows, which does not look for AVX-VNNI, AMX and i8mm.")
 
 
-def instruction_table(found: Features | None = None) -> Table:
+def instruction_table(known_features: Features | None = None) -> Table:
     """Return the instructions of this processor's family: multiply-accumulates at once in float32 and in int8."""
-    found = found or features()
+    known_features = known_features or features()
     lines = [line for line in instructions().values() if line.system == _system()]
     rows = [
-        [line.name, "unknown" if not found.known else "yes" if line.name in found.names else "no", line.bits]
+        [
+            line.name,
+            "unknown" if not known_features.known else "yes" if line.name in known_features.names else "no",
+            line.bits,
+        ]
         + [f"{line.float32_macs} in 1", f"{line.int8_macs:,} in {line.int8_slots}", f"{line.ratio:.2g}"]
         for line in lines
     ]

@@ -19,17 +19,13 @@ import numpy as np
 from helpers.base.tables import Table
 from helpers.base.tf import keras
 from helpers.measure.ceilings import Ceilings, layer_seconds
-from helpers.measure.latency import Timings
 from helpers.tflite import inspect
 from helpers.tflite.inspect import Operator, Tensor
 
 FREE = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # operators that move no byte
-
-
 FEW_CHANNELS = 4  # an input with no more fills a small part of a vector register
 
-
-Speeds = dict[str, dict[str, float]]  # {sort of layer: {"float32": multiply-accumulates a second, "int8": ...}}
+Speeds = dict[str, dict[str, float]]  # {kind of layer: {"float32": multiply-accumulates a second, "int8": ...}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,31 +171,6 @@ def predict(path: Path, ceilings: Ceilings, speeds: Speeds | None = None) -> Pre
 def predicted_ratio(files: dict[str, Path], ceilings: Ceilings, speeds: Speeds | None = None) -> float:
     """Return how many times as fast as float32 int8 should be, for the two files of a network."""
     return predict(files["float32"], ceilings, speeds).total / predict(files["int8"], ceilings, speeds).total
-
-
-def comparison_table(
-    files: dict[str, dict[str, Path]], timings: dict[str, Timings], ceilings: Ceilings, speeds: Speeds | None = None
-) -> Table:
-    """Return predicted and measured times and ratios; what stands in brackets is the share that waits for memory.
-
-    Args:
-        files: {network: {"float32": path, "int8": path}}.
-        timings: {network: timings of both}.
-        ceilings, speeds: see `predict`.
-    """
-    rows = []
-    for name, pair in files.items():
-        told = {kind: predict(path, ceilings, speeds) for kind, path in pair.items()}
-        row = [name, f"{sum(layer.macs for layer in told['int8'].layers) / 1e6:,.0f}"]
-        for kind in ("float32", "int8"):
-            row += [f"{told[kind].total * 1e3:.2f} ({told[kind].waiting:.0%})"]
-            row += [f"{timings[name].milliseconds(kind).value:.2f}"]
-        ratio = told["float32"].total / told["int8"].total
-        rows.append([*row, f"{ratio:.2f}", f"{timings[name].ratio('float32', 'int8').value:.2f}"])
-    columns = ["network", "million MAC"]
-    for kind in ("float32", "int8"):
-        columns += [f"{kind}: predicted ms", "measured ms"]
-    return Table([*columns, "ratio: predicted", "measured"], rows)
 
 
 # --- why a prediction misses --------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Which runtime runs a file, and whether its answers are right."""
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,28 +37,29 @@ def _right(run: Callable[[], np.ndarray], labels: np.ndarray) -> str:
     """Return the share of right answers, or what the kernels say instead."""
     try:
         return f"{accuracy.Score(run(), labels).accuracy:.0%} right"
+    except micro.Refused as problem:
+        return f"no: {problem.reason}"
     except (ValueError, RuntimeError, TimeoutError) as problem:
-        reason = re.search(r"\((.+)\): it takes float32", f"{problem}")  # of `micro.run`
-        return f"no: {reason[1] if reason else problem}"
+        return f"no: {problem}"
     except NotImplementedError:  # there is no TensorFlow Lite Micro for this system
         return "–"
 
 
 def _answers(path: Path, images: np.ndarray, kernels: str) -> np.ndarray:
     """Return the probabilities, picture by picture: not every file takes several at once."""
-    ready = interpreter.load(path, kernels)
-    entry = ready.get_input_details()[0]
-    return np.concatenate([interpreter.run(ready, codes[None]) for codes in _codes(images, entry)])
+    runner = interpreter.load(path, kernels)
+    input_details = runner.get_input_details()[0]
+    return np.concatenate([interpreter.run(runner, codes[None]) for codes in _codes(images, input_details)])
 
 
 def _micro(path: Path, images: np.ndarray) -> np.ndarray:
     """Return the probabilities that TensorFlow Lite Micro gives."""
-    entry, exit_ = (
+    input_details, output_details = (
         network.details(next(t for t in inspect.tensors(path) if t.role == role)) for role in ("input", "output")
     )
-    (found,) = micro.run(path, _codes(images, entry))
-    return interpreter.dequantize_output(found.reshape(len(images), -1), exit_)
+    (outputs,) = micro.run(path, _codes(images, input_details))
+    return interpreter.dequantize_output(outputs.reshape(len(images), -1), output_details)
 
 
-def _codes(images: np.ndarray, entry: dict) -> np.ndarray:
-    return interpreter.quantize_input(normalise(images), entry)
+def _codes(images: np.ndarray, input_details: dict) -> np.ndarray:
+    return interpreter.quantize_input(normalise(images), input_details)

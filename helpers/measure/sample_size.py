@@ -8,11 +8,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.05  # a smaller p-value counts as noticed
-
-
 WANTED = 0.8  # the usual chance one asks for
-
-
 MOST_PICTURES = 10_000_000
 
 

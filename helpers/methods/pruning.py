@@ -3,9 +3,6 @@
 Train, prune, train on: Han, Pool, Tran and Dally 2015, *Learning both Weights and Connections for Efficient Neural
 Networks*, arXiv 1506.02626.  *Deep Compression* (Han, Mao and Dally 2015, arXiv 1510.00149) goes on to quantize what is
 left; its histograms show layers of an AlexNet after this step.
-
-    python -m helpers.pruning --data drawn          # the checkpoint alexnet_drawn, about 90 s on two cores
-    python -m helpers.pruning --data photographs    # alexnet_photographs, about 15 minutes; run again, it goes on
 """
 
 from collections.abc import Mapping
@@ -14,15 +11,12 @@ import numpy as np
 
 from helpers.base.seed import SEED
 from helpers.base.tf import keras, tf
-from helpers.networks import training
+from helpers.networks import training, weights
 from helpers.networks.training import TrainingPlan
 from helpers.pictures.datasets import Pets
 
 FINE_TUNING = TrainingPlan(epochs=1, learning_rate=3e-4, pictures_per_second=500)
-
-
 FINE_TUNING_PICTURES = 4000
-
 
 # The share of AlexNet's weights that Han et al. set to zero, layer by layer (arXiv 1506.02626, table 4).
 PUBLISHED = {
@@ -39,16 +33,9 @@ PUBLISHED = {
 
 def layer_weights(model: keras.Model) -> dict[str, np.ndarray]:
     """Return the weights that pruning looks at, {layer: float32 array}: of convolutions and dense layers, no biases."""
-    return {layer.name: layer.kernel.numpy() for layer in model.layers if _has_kernel(layer)}
+    return {layer.name: layer.kernel.numpy() for layer in weights.weighted_layers(model)}
 
 
-def _has_kernel(layer: keras.Layer) -> bool:
-    return isinstance(
-        layer, keras.layers.Conv1D | keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
-    )
-
-
-# --- pruning ------------------------------------------------------------------------------------------------------
 def magnitude_masks(model: keras.Model, sparsity: float | Mapping[str, float]) -> dict[str, np.ndarray]:
     """Return which weights stay, {layer: bool array in the shape of its kernel}: those of the largest magnitude.
 
@@ -62,16 +49,16 @@ def magnitude_masks(model: keras.Model, sparsity: float | Mapping[str, float]) -
     Raises:
         ValueError: a sparsity lies outside [0, 1), or a named layer has no kernel to prune.
     """
-    found = layer_weights(model)
-    wanted = dict(sparsity) if isinstance(sparsity, Mapping) else dict.fromkeys(found, sparsity)
-    if unknown := sorted(set(wanted) - set(found)):
-        raise ValueError(f"Expected layers out of {', '.join(found)}; found {', '.join(unknown)}.")
-    for share in wanted.values():
+    kernels = layer_weights(model)
+    shares = dict(sparsity) if isinstance(sparsity, Mapping) else dict.fromkeys(kernels, sparsity)
+    if unknown := sorted(set(shares) - set(kernels)):
+        raise ValueError(f"Expected layers out of {', '.join(kernels)}; found {', '.join(unknown)}.")
+    for share in shares.values():
         if not 0 <= share < 1:
             raise ValueError(
                 f"Expected a sparsity from 0 (keep all) to below 1; found {share}: give a share, not percent."
             )
-    return {name: _largest(kernel, wanted.get(name, 0.0)) for name, kernel in found.items()}
+    return {name: _largest(kernel, shares.get(name, 0.0)) for name, kernel in kernels.items()}
 
 
 def _largest(kernel: np.ndarray, sparsity: float) -> np.ndarray:
@@ -136,7 +123,7 @@ def _apply(model: keras.Model, masks: Mapping[str, np.ndarray]) -> None:
 
 def sparsities(model: keras.Model) -> dict[str, float]:
     """Return the share of weights that are exactly zero, {layer: 0 to 1}, and of all layers together under "all"."""
-    found = layer_weights(model)
-    shares = {name: float((kernel == 0).mean()) for name, kernel in found.items()}
-    zeros, size = (sum(int(f(kernel)) for kernel in found.values()) for f in (lambda k: (k == 0).sum(), np.size))
+    kernels = layer_weights(model)
+    shares = {name: float((kernel == 0).mean()) for name, kernel in kernels.items()}
+    zeros, size = (sum(int(f(kernel)) for kernel in kernels.values()) for f in (lambda k: (k == 0).sum(), np.size))
     return shares | {"all": zeros / size}

@@ -8,7 +8,7 @@ and that batch normalisation is folded before, is from Jacob et al. 2017, arXiv 
 
     model = qat.aware(folding.fold(trained), inputs, weight_bits=3)   # before training: plain PTQ at these bits
     tuned = qat.fine_tune(model, pets)
-    content = qat_file.tflite(tuned)                                       # the same numbers in an integer network
+    content = qat_file.tflite(tuned)                                    # the same numbers in an integer network
 
 The tool that TensorFlow offers for this, tfmot, does not work with Keras 3.
 """
@@ -17,39 +17,19 @@ import numpy as np
 
 from helpers.base.seed import SEED
 from helpers.base.tf import keras, tf
+from helpers.methods import placement
 from helpers.methods.fake_quantization import round_half_away
-from helpers.networks import folding, training
+from helpers.methods.placement import Node
+from helpers.networks import training
 from helpers.networks.training import TrainingPlan
+from helpers.networks.weights import WEIGHTED, channel_axis
 from helpers.numbers import quantization
 from helpers.numbers.quantization import code_range
 from helpers.pictures.datasets import Pets
 
 layers, ops = keras.layers, keras.ops
-
-
 FINE_TUNING = TrainingPlan(epochs=1, learning_rate=1e-3, pictures_per_second=400)
-
-
 FINE_TUNING_PICTURES = 4000
-
-
-FUSABLE = (*folding.WEIGHTED, layers.Add)  # a ReLU that follows one of these becomes part of it in a .tflite file
-
-
-UNCHANGED = (layers.MaxPooling2D, layers.Flatten, layers.Reshape)  # their output has codes of their input
-
-
-KNOWN = (
-    *FUSABLE,
-    *UNCHANGED,
-    layers.InputLayer,
-    layers.ReLU,
-    layers.GlobalAveragePooling2D,
-    layers.Softmax,
-)
-
-
-ACTIVATIONS = ("linear", "relu", "relu6")  # that a layer may have in it
 
 
 # --- rounding that can be trained through -------------------------------------------------------------------------
@@ -113,7 +93,7 @@ class FakeQuantizedWeights(layers.Wrapper):
     def call(self, inputs):
         """Run the layer with other weights in the place of its own."""
         kernel, *bias = self.layer.trainable_variables
-        scale = weight_scale(kernel.value, self.bits, folding.channel_axis(self.layer) if self.per_channel else None)
+        scale = weight_scale(kernel.value, self.bits, channel_axis(self.layer) if self.per_channel else None)
         if bias and self.input_scale:
             bias = [fake_quantize(bias[0].value, ops.reshape(scale, (-1,)) * self.input_scale)]
         return self.layer.stateless_call([fake_quantize(kernel.value, scale), *bias], [], inputs)[0]
@@ -183,9 +163,9 @@ def aware(
     """Return a trainable copy of a network that computes with quantized weights and activations.
 
     Before it is trained, this is post-training quantization at the same bits.  Activations are quantized where an
-    integer network stores them: the input, and the output of every operator, after its ReLU.  Their ranges are the
-    smallest and the largest value that `inputs` lead to, and stay so.  The probabilities at the end are left alone,
-    because a loss needs their logarithm.
+    integer network stores them (see `placement`): the input, and the output of every operator, after its ReLU.  Their
+    ranges are the smallest and the largest value that `inputs` lead to, and stay so.  The probabilities at the end are
+    left alone, because a loss needs their logarithm.
 
     Args:
         model: with one input and one output, without batch normalisation (`folding.fold`).
@@ -198,18 +178,20 @@ def aware(
             bits.
     """
     _check(model, inputs)
-    ranges = _ranges(model, inputs) if activation_bits is not None else {}
-    entry, outputs, scales = keras.Input(model.input_shape[1:], name=model.layers[0].name), {}, {}
-    for layer in model.layers:
-        sources = _sources(layer)
-        scales[layer.name] = scales[sources[0]] if sources else None
-        options = {"bits": weight_bits, "per_channel": per_channel, "input_scale": scales[layer.name]}
-        x = _again(layer, [outputs[name] for name in sources], options) if sources else entry
-        if layer.name in ranges:
-            quantizer = FakeQuantize(*ranges[layer.name], activation_bits, name=f"{layer.name}_codes")
-            x, scales[layer.name] = quantizer(x), float(parameters(quantizer)[0])
-        outputs[layer.name] = x
-    copied = keras.Model(entry, outputs[model.outputs[0]._keras_history.operation.name], name=model.name)
+    nodes = placement.nodes(model)
+    ranges = _ranges(model, nodes, inputs) if activation_bits is not None else {}
+    picture, outputs, scales = keras.Input(model.input_shape[1:], name=model.layers[0].name), [], []
+    for node in nodes:
+        name, scale = node.layer.name, scales[node.sources[0]] if node.sources else None
+        options = {"bits": weight_bits, "per_channel": per_channel, "input_scale": scale}
+        x = _apply_copy(node.layer, [outputs[i] for i in node.sources], options) if node.sources else picture
+        if name in ranges:
+            quantizer = FakeQuantize(*ranges[name], activation_bits, name=f"{name}_codes")
+            x, scale = quantizer(x), float(parameters(quantizer)[0])
+        outputs.append(x)
+        scales.append(scale)
+    last = model.layers.index(model.outputs[0]._keras_history.operation)
+    copied = keras.Model(picture, outputs[last], name=model.name)
     for layer in model.layers:
         copied.get_layer(layer.name).set_weights(layer.get_weights())
     return copied
@@ -217,7 +199,7 @@ def aware(
 
 def _check(model: keras.Model, inputs: np.ndarray) -> None:
     """Raise a ValueError for what cannot be quantized."""
-    unknown = [layer.name for layer in model.layers if not isinstance(layer, KNOWN) or _odd(layer)]
+    unknown = [layer.name for layer in model.layers if not placement.is_known(layer)]
     if unknown:
         raise ValueError(
             f"Expected a network of convolutions, dense layers, ReLU, additions and pooling, with a Softmax layer at "
@@ -230,54 +212,31 @@ def _check(model: keras.Model, inputs: np.ndarray) -> None:
         )
 
 
-def _odd(layer: keras.Layer) -> bool:
-    """Whether a layer has an activation in it that no integer operator has."""
-    return isinstance(layer, folding.WEIGHTED) and layer.activation.__name__ not in ACTIVATIONS
-
-
-def _sources(layer: keras.Layer) -> list[str]:
-    """Return the names of the layers whose outputs a layer takes."""
-    if isinstance(layer, layers.InputLayer):
-        return []
-    tensors = layer.input if isinstance(layer.input, list) else [layer.input]
-    return [tensor._keras_history.operation.name for tensor in tensors]
-
-
-def _again(layer: keras.Layer, found: list, options: dict) -> keras.KerasTensor:
+def _apply_copy(layer: keras.Layer, inputs: list[keras.KerasTensor], options: dict) -> keras.KerasTensor:
     """Return what a copy of a layer makes of some tensors.
 
     Args:
         layer: of the float32 network.
-        found: what the copies of the layers before it give.
+        inputs: what the copies of the layers before it give.
         options: of `FakeQuantizedWeights`.
     """
     copied = type(layer).from_config(layer.get_config())
-    if options["bits"] is not None and isinstance(layer, folding.WEIGHTED):
+    if options["bits"] is not None and isinstance(layer, WEIGHTED):
         copied = FakeQuantizedWeights(copied, **options, name=layer.name)
-    return copied(found if len(found) > 1 else found[0])
+    return copied(inputs if len(inputs) > 1 else inputs[0])
 
 
-def _ranges(model: keras.Model, inputs: np.ndarray) -> dict[str, tuple[float, float]]:
+def _ranges(model: keras.Model, nodes: list[Node], inputs: np.ndarray) -> dict[str, tuple[float, float]]:
     """Return the smallest and the largest output of each layer after which an integer network has codes."""
-    followers = {layer.name: [] for layer in model.layers}
-    for layer in model.layers:
-        for source in _sources(layer):
-            followers[source].append(layer)
-    chosen = [layer for layer in model.layers if _makes_codes(layer, followers[layer.name])]
+    chosen = [node.layer for node in nodes if node.tensor and not isinstance(node.layer, layers.Softmax)]
     probe = keras.Model(model.input, [layer.output for layer in chosen])
-    parts = [probe(inputs[i : i + 20]) for i in range(0, len(inputs), 20)]
-    values = [[output.numpy() for output in outputs] for outputs in zip(*parts, strict=True)]
-    lows, highs = ([[f(value) for value in part] for part in values] for f in (np.min, np.max))
+    batches = [probe(inputs[i : i + 20]) for i in range(0, len(inputs), 20)]
+    values = [[output.numpy() for output in outputs] for outputs in zip(*batches, strict=True)]
+    lows, highs = ([[f(batch) for batch in batches] for batches in values] for f in (np.min, np.max))
     return {x.name: (float(min(low)), float(max(high))) for x, low, high in zip(chosen, lows, highs, strict=True)}
 
 
-def _makes_codes(layer: keras.Layer, followers: list[keras.Layer]) -> bool:
-    if isinstance(layer, (*UNCHANGED, layers.Softmax)):
-        return False
-    fused = isinstance(layer, FUSABLE) and len(followers) == 1 and isinstance(followers[0], layers.ReLU)
-    return not fused
-
-
+# --- training -----------------------------------------------------------------------------------------------------
 def fine_tune(
     model: keras.Model,
     pets: Pets,
@@ -307,10 +266,10 @@ def quantizers(model: keras.Model) -> tuple[list[FakeQuantize], list[FakeQuantiz
     Raises:
         ValueError: there are none.
     """
-    found = tuple([x for x in model.layers if isinstance(x, kind)] for kind in (FakeQuantize, FakeQuantizedWeights))
-    if not any(found):
+    both = tuple([x for x in model.layers if isinstance(x, kind)] for kind in (FakeQuantize, FakeQuantizedWeights))
+    if not any(both):
         raise ValueError(f"Expected a network from qat.aware; nothing in {model.name} is quantized.")
-    return found
+    return both
 
 
 def parameters(quantizer: FakeQuantize) -> tuple[np.float32, int]:

@@ -1,6 +1,5 @@
 """A network from quantization-aware training as a full-int8 .tflite file, with its very codes."""
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -11,6 +10,10 @@ from helpers.numbers import quantization
 from helpers.tflite import edit, from_keras, inspect
 
 layers = keras.layers
+INT8_BITS = 8
+KEEP_CODES = ("MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE")  # as `placement.SAME_CODES`
+PROBABILITIES = (np.float32(1 / 256), -128)  # scale and zero point that TFLite wants of a softmax
+LARGEST_BIAS = 2**30  # as a code, with a bit to spare
 
 
 def tflite(model: keras.Model, packed: bool = False) -> bytes:
@@ -53,21 +56,7 @@ def tflite(model: keras.Model, packed: bool = False) -> bytes:
     used = {tensor.buffer for tensor in graph.tensors}
     for i, buffer in enumerate(file.buffers):
         buffer.data = buffer.data if i in used else None  # what was float32
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(file.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-INT8_BITS = 8
-
-
-KEEP_CODES = ("MAX_POOL_2D", "RESHAPE")
-
-
-PROBABILITIES = (np.float32(1 / 256), -128)  # scale and zero point that TFLite wants of a softmax
-
-
-LARGEST_BIAS = 2**30  # as a code, with a bit to spare
+    return edit.packed(file)
 
 
 def _float32(model: keras.Model) -> keras.Model:
@@ -92,10 +81,10 @@ def _matching(quantizer: FakeQuantize | None, output: schema.TensorT, kind: str)
     Raises:
         ValueError: it does not.
     """
-    expected, found = None if quantizer is None else list(quantizer.output.shape[1:]), list(output.shape[1:])
-    if expected != found:
+    expected, shape = None if quantizer is None else list(quantizer.output.shape[1:]), list(output.shape[1:])
+    if expected != shape:
         raise ValueError(
-            f"The converter made a {kind} with an output of {found}, where the network has one of {expected}: "
+            f"The converter made a {kind} with an output of {shape}, where the network has one of {expected}: "
             "only networks whose layers become one operator each, in their order, can be written down."
         )
     return quantizer

@@ -5,15 +5,11 @@ import numpy as np
 from helpers.numbers import quantization
 
 CANDIDATES = np.linspace(0.02, 1, 50)  # shares of the full range that the search for the smallest error tries
-
-
 BINS = 2048  # of a histogram of activations, for that search
-
 
 Range = str | float  # "min/max", "mse" or a percentile
 
 
-# --- ranges ---------------------------------------------------------------------------------------------------------
 def weight_scales(weights: np.ndarray, bits: int = 8, axis: int | None = None, within: Range = "min/max"):
     """Return the scale of weights, symmetric and narrow as in `quantization.symmetric_parameters`.
 

@@ -23,20 +23,15 @@ import numpy as np
 from helpers.base import console
 from helpers.base.tf import keras, tf
 from helpers.measure.accuracy import Score
-from helpers.methods import fake_quantization, ranges
+from helpers.methods import fake_quantization, placement, ranges
 from helpers.methods.ranges import Range
 from helpers.networks import folding
+from helpers.networks.weights import WEIGHTED, channel_axis
 from helpers.numbers import quantization
 from helpers.pictures.conventions import normalise
 
-layers = keras.layers
-
-
 BATCH = 100  # pictures at a time
-
-
 ANSWER_BITS = 8  # of a probability at least: with fewer, cat and dog would often get the same one
-
 
 Bits = int | Mapping[str, int] | None
 
@@ -70,13 +65,13 @@ class Setting:
         """Return the bits for the "weight" or the "activation" of this name, None for float32."""
         if name in self.skip or (self.only is not None and name not in self.only):
             return None
-        asked = getattr(self, f"{kind}_bits")
-        return asked.get(name) if isinstance(asked, Mapping) else asked
+        choice = getattr(self, f"{kind}_bits")
+        return choice.get(name) if isinstance(choice, Mapping) else choice
 
     def within(self, kind: str, name: str) -> Range:
         """Return how the range of the "weight" or the "activation" of this name is chosen."""
-        asked = getattr(self, f"{kind}_range")
-        return asked.get(name, "min/max") if isinstance(asked, Mapping) else asked
+        choice = getattr(self, f"{kind}_range")
+        return choice.get(name, "min/max") if isinstance(choice, Mapping) else choice
 
 
 class Simulation:
@@ -101,12 +96,12 @@ class Simulation:
                 does not know.
         """
         self.model = folding.fold(model)
-        self._steps = fake_quantization.nodes(self.model)
+        self._nodes = placement.nodes(self.model)
         self._calibration = self._fitting(calibration, np.float32)
-        self.layers = tuple(step.layer.name for step in self._steps if isinstance(step.layer, folding.WEIGHTED))
-        self.tensors = tuple(step.tensor for step in self._steps if step.tensor)
+        self.layers = tuple(node.layer.name for node in self._nodes if isinstance(node.layer, WEIGHTED))
+        self.tensors = tuple(node.tensor for node in self._nodes if node.tensor)
         self._kernels = {name: self.model.get_layer(name).kernel.numpy() for name in self.layers}
-        self._answer = self._steps[-1].tensor if isinstance(self._steps[-1].layer, layers.Softmax) else ""
+        self._answer = self._nodes[-1].tensor if isinstance(self._nodes[-1].layer, keras.layers.Softmax) else ""
         ends = np.stack([self._extremes(batch) for batch in _batches(self._calibration)])
         pairs = zip(ends[..., 0].min(axis=0), ends[..., 1].max(axis=0), strict=True)
         self.ranges = {name: (float(low), float(high)) for name, (low, high) in zip(self.tensors, pairs, strict=True)}
@@ -178,16 +173,16 @@ class Simulation:
         Raises:
             ValueError: the setting quantizes nothing.
         """
-        asked = self._setting(setting)
-        parts = [name for name in self.tensors if self._is_quantized(asked, name)]
+        checked = self._setting(setting)
+        parts = [name for name in self.tensors if self._is_quantized(checked, name)]
         if not parts:
             raise ValueError("Expected a setting that quantizes something, such as weight_bits=4; found none.")
-        whole, found = self.predict(images), {}
+        exact, results = self.predict(images), {}
         for name in console.progress(parts, "Quantizing one, and all but one", "part"):
             only = self.score(images, labels, **(setting | {"only": {name}}))
-            rest = self.score(images, labels, **(setting | {"skip": {name, *asked.skip}}))
-            found[name] = Sensitivity(only, rest, float(np.abs(only.probabilities - whole).mean()))
-        return dict(sorted(found.items(), key=lambda item: (item[1].only.accuracy, -item[1].shift)))
+            rest = self.score(images, labels, **(setting | {"skip": {name, *checked.skip}}))
+            results[name] = Sensitivity(only, rest, float(np.abs(only.probabilities - exact).mean()))
+        return dict(sorted(results.items(), key=lambda item: (item[1].only.accuracy, -item[1].shift)))
 
     def tensor_sqnr(self, images: np.ndarray, **setting) -> dict[str, tuple[float, float]]:
         """Return the signal-to-noise ratio of every tensor in decibels, {tensor: (alone, accumulated)}.
@@ -204,8 +199,8 @@ class Simulation:
         images, rounding = self._fitting(images, np.uint8), self._rounding(self._setting(setting))
         powers = sum(self._powers(normalise(batch), *rounding).numpy() for batch in _batches(images))
         return {
-            name: (_decibels(signal, alone), _decibels(signal, together))
-            for name, (signal, alone, together) in zip(self.tensors, powers, strict=True)
+            name: (_decibels(signal, alone), _decibels(signal, accumulated))
+            for name, (signal, alone, accumulated) in zip(self.tensors, powers, strict=True)
         }
 
     # --- the parameters -------------------------------------------------------------------------------------------
@@ -226,7 +221,7 @@ class Simulation:
             return self._kernels[layer]
         key = layer, bits, per_channel, within
         if key not in self._cache:
-            axis = folding.channel_axis(self.model.get_layer(layer)) if per_channel else None
+            axis = channel_axis(self.model.get_layer(layer)) if per_channel else None
             scale = ranges.weight_scales(self._kernels[layer], bits, axis, within)
             codes = quantization.quantize(self._kernels[layer], scale, 0, bits, narrow=True, axis=axis)
             self._cache[key] = quantization.dequantize(codes, scale, 0, axis)
@@ -263,8 +258,8 @@ class Simulation:
         return self._activations(normalise(self._fitting(images, np.uint8)))
 
     def _activations(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
-        parts = [self._float_tensors(batch) for batch in _batches(inputs)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.tensors}
+        outputs = [self._float_tensors(batch) for batch in _batches(inputs)]
+        return {name: np.concatenate([batch[name] for batch in outputs]) for name in self.tensors}
 
     @functools.cached_property
     def _values(self) -> dict[str, np.ndarray]:
@@ -322,10 +317,10 @@ class Simulation:
             self._look_up(names, self.tensors)
         return setting
 
-    def _each(self, asked, known: tuple[str, ...]) -> list:
+    def _each(self, choice, known: tuple[str, ...]) -> list:
         """Return the values of a mapping, once its names have been looked up, or the one that is for all."""
-        self._look_up(asked if isinstance(asked, Mapping) else (), known)
-        return list(asked.values()) if isinstance(asked, Mapping) else [asked]
+        self._look_up(choice if isinstance(choice, Mapping) else (), known)
+        return list(choice.values()) if isinstance(choice, Mapping) else [choice]
 
     def _look_up(self, names: Iterable[str], known: tuple[str, ...]) -> None:
         if unknown := sorted(set(names) - set(known)):
@@ -361,21 +356,21 @@ class Simulation:
     @functools.cached_property
     def _answers(self):
         return self._traced(
-            lambda x, kernels, grids: fake_quantization.run(self._steps, x, kernels, grids)[-1], with_setting=True
+            lambda x, kernels, grids: fake_quantization.run(self._nodes, x, kernels, grids)[-1], with_setting=True
         )
 
     @functools.cached_property
     def _float_tensors(self):
         return self._traced(
-            lambda x: fake_quantization.by_tensor(self._steps, fake_quantization.run(self._steps, x)),
+            lambda x: fake_quantization.by_tensor(self._nodes, fake_quantization.run(self._nodes, x)),
             with_setting=False,
         )
 
     @functools.cached_property
     def _extremes(self):
         def extremes(x):
-            found = fake_quantization.by_tensor(self._steps, fake_quantization.run(self._steps, x)).values()
-            return tf.stack([[tf.reduce_min(y), tf.reduce_max(y)] for y in found])
+            outputs = fake_quantization.by_tensor(self._nodes, fake_quantization.run(self._nodes, x)).values()
+            return tf.stack([[tf.reduce_min(y), tf.reduce_max(y)] for y in outputs])
 
         return self._traced(extremes, with_setting=False)
 
@@ -384,14 +379,12 @@ class Simulation:
         """Returns float64 [tensors, 3]: the squares of signal, noise alone and noise accumulated, added up."""
 
         def powers(x, kernels, grids):
-            whole, rounded = (
-                fake_quantization.run(self._steps, x),
-                fake_quantization.run(self._steps, x, kernels, grids),
-            )
-            alone = fake_quantization.run_apart(self._steps, whole, kernels, grids)
+            exact = fake_quantization.run(self._nodes, x)
+            rounded = fake_quantization.run(self._nodes, x, kernels, grids)
+            alone = fake_quantization.run_apart(self._nodes, exact, kernels, grids)
             rows = []
-            for name, signal in fake_quantization.by_tensor(self._steps, whole).items():
-                errors = [fake_quantization.by_tensor(self._steps, found)[name] - signal for found in (alone, rounded)]
+            for name, signal in fake_quantization.by_tensor(self._nodes, exact).items():
+                errors = [fake_quantization.by_tensor(self._nodes, y)[name] - signal for y in (alone, rounded)]
                 rows.append([tf.reduce_sum(tf.square(tf.cast(y, tf.float64))) for y in (signal, *errors)])
             return tf.stack(rows)
 

@@ -1,4 +1,8 @@
-"""The AlexNet-shaped network of the suite: its weights, its pair of .tflite files, and how it is trained."""
+"""The AlexNet-shaped network of the suite: its weights, its pair of .tflite files, and how it is trained.
+
+python -m helpers.pruning --data drawn          # the checkpoint alexnet_drawn, about 90 s on two cores
+python -m helpers.pruning --data photographs    # alexnet_photographs, about 15 minutes; run again, it goes on
+"""
 
 from pathlib import Path
 
@@ -12,14 +16,12 @@ from helpers.tflite import convert, edge_quantizer, from_keras
 
 CHECKPOINTS = {source: checkpoints.FOLDER / f"alexnet_{source}.npz" for source in ("drawn", "photographs")}
 
-
 PLANS = {
     "drawn": TrainingPlan(epochs=12, learning_rate=1e-3, pictures_per_second=500),
     "photographs": TrainingPlan(epochs=24, learning_rate=1e-3, pictures_per_second=500),
 }
 
 
-# --- the network to prune -----------------------------------------------------------------------------------------
 def trained(pets: Pets) -> keras.Model:
     """Return the AlexNet-shaped network with the weights that come with the suite for these pictures.
 
@@ -42,10 +44,10 @@ def files(pets: Pets) -> dict[str, Path]:
 
     def build(folder: Path) -> None:
         folder.mkdir()
-        whole = folder / convert.filename("float32")
-        whole.write_bytes(from_keras.float32(trained(pets)))
+        float_file = folder / convert.filename("float32")
+        float_file.write_bytes(from_keras.float32(trained(pets)))
         inputs = datasets.calibration_inputs(pets)
-        (folder / convert.filename("int8")).write_bytes(edge_quantizer.int8(whole, inputs))
+        (folder / convert.filename("int8")).write_bytes(edge_quantizer.int8(float_file, inputs))
 
     folder = pets.folder / "alexnet_files"
     artifacts.build_if_missing(folder, build, "The pair of files of the AlexNet-shaped network", 15)

@@ -59,10 +59,10 @@ def _score(model: keras.Model, pets: Pets, split: str) -> Score:
     return score(model, *pets.arrays(split, size=model.input_shape[1] or SIZE))
 
 
-def _result(found: Score) -> dict:
-    low, high = found.interval
-    shares = {"accuracy": round(found.accuracy, 5), "low": round(low, 5), "high": round(high, 5)}
-    return shares | {"right": int(found.correct.sum()), "pictures": len(found.labels)}
+def _result(measured: Score) -> dict:
+    low, high = measured.interval
+    shares = {"accuracy": round(measured.accuracy, 5), "low": round(low, 5), "high": round(high, 5)}
+    return shares | {"right": int(measured.correct.sum()), "pictures": len(measured.labels)}
 
 
 def score(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> Score:
@@ -74,5 +74,5 @@ def score(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> Score:
     if len(images) == 0:
         raise ValueError("Expected at least one picture to classify; found none.")
     answer = tf.function(lambda inputs: model(inputs, training=False))  # a graph runs twice as fast as layer by layer
-    parts = (images[i : i + 100] for i in range(0, len(images), 100))
-    return Score(np.concatenate([answer(normalise(part)).numpy() for part in parts]), labels)
+    batches = (images[i : i + 100] for i in range(0, len(images), 100))
+    return Score(np.concatenate([answer(normalise(batch)).numpy() for batch in batches]), labels)

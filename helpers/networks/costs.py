@@ -4,10 +4,9 @@ import dataclasses
 
 from helpers.base.tables import Table
 from helpers.base.tf import keras
-from helpers.networks.models import FUSED
 
 layers = keras.layers
-
+FUSED = (layers.BatchNormalization, layers.ReLU, layers.Activation, layers.Softmax)  # they work in the layer before
 FREE = (layers.InputLayer, layers.Dropout, layers.Flatten, layers.Reshape)
 
 

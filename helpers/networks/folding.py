@@ -8,16 +8,9 @@ that are quantized are these folded ones.
 import numpy as np
 
 from helpers.base.tf import keras
+from helpers.networks.weights import WEIGHTED, channel_axis
 
 layers = keras.layers
-
-
-WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)  # a DepthwiseConv2D is no Conv2D in Keras
-
-
-def channel_axis(layer: keras.Layer) -> int:
-    """Return the axis of a layer's weights along which its output channels lie: 2 for a depthwise kernel, else last."""
-    return 2 if isinstance(layer, layers.DepthwiseConv2D) else -1
 
 
 def fold(model: keras.Model) -> keras.Model:
@@ -33,17 +26,17 @@ def fold(model: keras.Model) -> keras.Model:
         ValueError: a batch normalisation has nothing before it to be folded into.
     """
     norms = {_source(layer).name: layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)}
-    tensors, weights = {id(entry): entry for entry in model.inputs}, {}
+    tensors, weights = {id(tensor): tensor for tensor in model.inputs}, {}
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer):
             continue
         inputs = layer.input
-        found = [tensors[id(tensor)] for tensor in (inputs if isinstance(inputs, list) else [inputs])]
+        sources = [tensors[id(tensor)] for tensor in (inputs if isinstance(inputs, list) else [inputs])]
         if isinstance(layer, layers.BatchNormalization | layers.Dropout):
-            tensors[id(layer.output)] = found[0]  # a batch normalisation: done by the layer before
+            tensors[id(layer.output)] = sources[0]  # a batch normalisation: done by the layer before
             continue
         copy, values = _copy(layer, norms.get(layer.name))
-        tensors[id(layer.output)] = copy(found if isinstance(inputs, list) else found[0])
+        tensors[id(layer.output)] = copy(sources if isinstance(inputs, list) else sources[0])
         weights[layer.name] = values
     folded = keras.Model(model.input, tensors[id(model.output)], name=model.name)
     for name, values in weights.items():

@@ -30,19 +30,10 @@ from helpers.pictures.datasets import Pets
 from helpers.tflite import convert, edge_quantizer, from_keras
 
 WIDTHS = (0.125, 0.1875, 0.3125)
-
-
 SIZES = (48, 64, 96)  # in the order of training
-
-
 FOLDER = checkpoints.FOLDER / "mobilenet"
-
-
 SOURCES = ("drawn", "photographs")
-
-
 CALIBRATION_PICTURES = 50  # more change nothing, and nine networks wait for them
-
 
 # The first resolution starts with random weights, the others with those of the one before.
 PLANS = {

@@ -1,25 +1,14 @@
-"""The networks, and what each of their layers costs."""
+"""The networks of the suite as Keras models, not yet trained."""
 
 from helpers.base.tf import keras, tf
 from helpers.pictures.conventions import CLASSES, SIZE
 
 layers = keras.layers
 
-
 # Of the squared weights, added to the loss.  Under Adam, which divides gradients by their size, AlexNet's own 5e-4 / 2
 # alone makes nine of ten weights zero within 40 epochs of photographs, and leaves nothing to prune.
 ALEXNET_DECAY = 1e-5
-
-
 BATCH_NORM_MOMENTUM = 0.9  # short trainings need running statistics that settle within a hundred steps
-
-
-FUSED = (
-    layers.BatchNormalization,
-    layers.ReLU,
-    layers.Activation,
-    layers.Softmax,
-)  # these cost nothing of their own
 
 
 @keras.saving.register_keras_serializable("ptq")

@@ -22,14 +22,8 @@ from helpers.pictures import conventions
 from helpers.pictures.photographs import tfds_folder
 
 STORED = 128  # pixels on each side of a picture before it is cropped
-
-
 MOMENTUM = 0.9
-
-
 SECONDS_PER_PIXEL = 2.7e-7  # of training on two cores, for each pixel of a picture that goes through the network
-
-
 WEIGHTS, CARD, STATE = "residual_cnn.npz", "residual_cnn.json", "state.npz"
 
 
@@ -64,8 +58,8 @@ def photographs(split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
         values = tf.image.resize(image, (size, size), antialias=True)  # pictures of that size stay as they are
         return tf.cast(tf.clip_by_value(tf.round(values), 0, 255), tf.uint8), label
 
-    ready = pictures.map(resize, num_parallel_calls=2, deterministic=True).as_numpy_iterator()
-    for i, picture in enumerate(console.progress(ready, f"Unpacking {split}", "pic", len(labels))):
+    resized = pictures.map(resize, num_parallel_calls=2, deterministic=True).as_numpy_iterator()
+    for i, picture in enumerate(console.progress(resized, f"Unpacking {split}", "pic", len(labels))):
         images[i], labels[i] = picture
     return images, labels
 
@@ -155,15 +149,16 @@ class Run:
 
     def __init__(self, recipe: Recipe, pictures: int, make=models.residual_cnn, start: Path | None = None):
         keras.utils.set_random_seed(recipe.seed)  # no op determinism: it sums in another order than the checkpoint did
-        whole, self.averaged = make(size=None), make(size=None)  # pictures of any size
+        model, self.averaged = make(size=None), make(size=None)  # pictures of any size
         if start:
-            weights.load_weights(whole, start)
-        self.averaged.set_weights(whole.get_weights())
-        self.network = keras.Model(whole.input, whole.get_layer("dense").output)
+            weights.load_weights(model, start)
+        self.averaged.set_weights(model.get_weights())
+        self.network = keras.Model(model.input, model.get_layer("dense").output)
         self.recipe, self.steps, self.history = recipe, pictures // recipe.batch, []
-        origin = {"network": whole.name, "pictures": pictures, "start": start and artifacts.sha256(start)}
+        origin = {"network": model.name, "pictures": pictures, "start": start and artifacts.sha256(start)}
         self.about = json.dumps(origin | dataclasses.asdict(recipe))
-        self.kernels = [w.path.endswith("kernel") for w in self.network.trainable_weights]
+        kernels = {layer.kernel.path for layer in weights.weighted_layers(self.network)}
+        self.decays = [w.path in kernels for w in self.network.trainable_weights]
         self.trained = [w.value for w in self.network.trainable_weights]
         self.weights = [w.value for w in self.network.weights]  # with the statistics of batch normalisation
         self.averages = [w.value for w in self.averaged.weights]
@@ -187,8 +182,8 @@ class Run:
     def _descend(self, gradients: list[tf.Tensor]) -> None:
         """Gradient descent with Nesterov momentum; weight decay draws the kernels, and only them, towards zero."""
         rate = learning_rate(self.step, self.recipe, self.steps)
-        for v, m, g, kernel in zip(self.trained, self.momenta, gradients, self.kernels, strict=True):
-            g = g + self.recipe.decay * v if kernel else g
+        for v, m, g, decays in zip(self.trained, self.momenta, gradients, self.decays, strict=True):
+            g = g + self.recipe.decay * v if decays else g
             m.assign(MOMENTUM * m + g)
             v.assign_sub(rate * (g + MOMENTUM * m))
 
@@ -201,20 +196,23 @@ class Run:
 
     def epoch(self, images: np.ndarray, labels: np.ndarray, tick: Callable[[], None] = lambda: None) -> dict:
         """Train for one epoch; return its size, mean loss and accuracy (on the varied pictures)."""
-        number, sizes, found = len(self.history), self.recipe.sizes, []
+        number, sizes, results = len(self.history), self.recipe.sizes, []
         amount = tf.constant(1.0 if number < len(sizes) - self.recipe.unmixed else 0.0)
         for rows in batches(len(images), number, self.recipe):
-            found.append(self.advance(images[rows], labels[rows], amount, sizes[number]))
+            results.append(self.advance(images[rows], labels[rows], amount, sizes[number]))
             tick()
-        loss, hits = np.mean(found, axis=0).tolist()
+        loss, hits = np.mean(results, axis=0).tolist()
         return {"epoch": number + 1, "size": sizes[number], "training_loss": loss, "training_accuracy": hits}
 
     def score(self, images: np.ndarray, labels: np.ndarray, batch: int = 256) -> dict:
         """Return accuracy and cross-entropy of the averaged weights."""
-        parts = [conventions.normalise(images[i : i + batch]) for i in range(0, len(images), batch)]
-        found = np.concatenate([self.averaged(part, training=False).numpy() for part in parts])
-        loss = -np.log(np.maximum(found[np.arange(len(found)), labels], 1e-7)).mean()
-        return {"validation_loss": float(loss), "validation_accuracy": float((found.argmax(1) == labels).mean())}
+        inputs = [conventions.normalise(images[i : i + batch]) for i in range(0, len(images), batch)]
+        probabilities = np.concatenate([self.averaged(x, training=False).numpy() for x in inputs])
+        loss = -np.log(np.maximum(probabilities[np.arange(len(probabilities)), labels], 1e-7)).mean()
+        return {
+            "validation_loss": float(loss),
+            "validation_accuracy": float((probabilities.argmax(1) == labels).mean()),
+        }
 
     def _state(self) -> dict[str, tf.Variable]:
         groups = {"weight": self.weights, "momentum": self.momenta, "average": self.averages, "step": [self.step]}

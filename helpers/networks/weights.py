@@ -1,4 +1,4 @@
-"""Weights of a Keras model in a file: all of them, or those of a checkpoint with a model card."""
+"""The weights of a Keras model: which layers have them, and how they are kept in a file."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,22 @@ import numpy as np
 from helpers.base import artifacts
 from helpers.base.tf import keras
 
+layers = keras.layers
+WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)  # a DepthwiseConv2D is no Conv2D in Keras
 
+
+# --- the layers that have them --------------------------------------------------------------------------------------
+def weighted_layers(model: keras.Model) -> list[keras.Layer]:
+    """Return the convolutions and dense layers of a model, in the order in which they run; each has a `kernel`."""
+    return [layer for layer in model.layers if isinstance(layer, WEIGHTED)]
+
+
+def channel_axis(layer: keras.Layer) -> int:
+    """Return the axis of a layer's kernel along which its output channels lie: 2 for a depthwise one, else the last."""
+    return 2 if isinstance(layer, layers.DepthwiseConv2D) else -1
+
+
+# --- in a file ------------------------------------------------------------------------------------------------------
 def save_weights(model: keras.Model, path: Path, dtype: str = "float32") -> None:
     """Write a model's weights as an .npz file, {'conv1/kernel': array, ...}, readable without Keras.
 

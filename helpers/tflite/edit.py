@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 from helpers.tflite import inspect
 from helpers.tflite.inspect import PACKED
@@ -89,9 +89,7 @@ def self_contained(path: Path) -> bytes:
 
 def packed(model: schema.ModelT) -> bytes:
     """Return a model as the bytes of a .tflite file."""
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 # --- what goes into the flash -------------------------------------------------------------------------------------

@@ -22,6 +22,21 @@ from helpers.tflite.micro_process import NO_PACKAGE
 SECONDS = 60  # the time a measurement may take; a small network takes half a second
 
 
+class Refused(ValueError):
+    """TensorFlow Lite Micro cannot run a file.
+
+    Attributes:
+        reason: what it says first, without the place in its source; or that it said nothing.
+    """
+
+    def __init__(self, file: str, reason: str):
+        super().__init__(
+            f"TensorFlow Lite Micro cannot run {file} ({reason}): it takes float32, full int8 and int16x8 files made "
+            "of the operators it knows, not dynamic-range or float16 ones."
+        )
+        self.reason = reason
+
+
 # --- the tensor arena ---------------------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Arena:
@@ -59,7 +74,8 @@ def arena(path: Path) -> Arena:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, or TensorFlow Lite Micro cannot run it.
+        ValueError: it is no .tflite file.
+        Refused: TensorFlow Lite Micro cannot run it; this is a ValueError too.
         NotImplementedError: TensorFlow Lite Micro is not installed here.
         TimeoutError: it took longer than `SECONDS`.
     """
@@ -68,10 +84,10 @@ def arena(path: Path) -> Arena:
 
 def _measured(path: Path) -> str:
     """Return what TensorFlow Lite Micro prints about its arena after it has run a file; for errors see `arena`."""
-    done = _in_a_process("measure", path, SECONDS)
-    if done.returncode != 0 or len(re.findall(r"Arena allocation (?:head|tail) \d+ bytes", done.stderr)) != 2:
-        raise _refused(path, done)
-    return done.stderr
+    process = _in_a_process("measure", path, SECONDS)
+    if process.returncode != 0 or len(re.findall(r"Arena allocation (?:head|tail) \d+ bytes", process.stderr)) != 2:
+        raise Refused(path.name, _reason(process))
+    return process.stderr
 
 
 def _arena(printed: str) -> Arena:
@@ -98,7 +114,6 @@ class Allocation:
 
 HEAD, REST = "Head", "Not itemised"
 
-
 RECORDED = {  # the categories of recording_micro_allocator.cc, in the order in which it prints them
     "TfLiteEvalTensor data": "for every tensor, weights too: its type, its shape, and where its values are",
     "Persistent TfLiteTensor data": "the input and the output, for the program to fill and to read",
@@ -117,13 +132,13 @@ def allocations(path: Path) -> list[Allocation]:
     it: the settings of the operators (strides, padding), and what the allocator needs for itself.
 
     Raises:
-        FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
+        FileNotFoundError, ValueError, Refused, NotImplementedError, TimeoutError: see `arena`.
     """
     printed = _measured(Path(path))
     used = _arena(printed)
     lines = re.findall(r"'(.+)' used (\d+) bytes with alignment overhead \(requested \d+ bytes for (\d+) ", printed)
     tail = [Allocation(name, RECORDED.get(name, ""), int(count), int(size)) for name, size, count in lines]
-    rest = used.persistent - sum(one.bytes for one in tail)
+    rest = used.persistent - sum(allocation.bytes for allocation in tail)
     return [
         Allocation(HEAD, "activations, written anew for every picture", 0, used.activations),
         *tail,
@@ -140,18 +155,19 @@ def allocation_table(files: Mapping[str, Path]) -> Table:
     Raises:
         FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
     """
-    found = {kind: {one.name: one for one in allocations(path)} for kind, path in files.items()}
-    some = {one.name: one for parts in found.values() for one in parts.values()}
-    order = [name for name in (HEAD, *RECORDED, REST) if name in some]
-    order += [name for name in some if name not in order]
+    by_file = {kind: {allocation.name: allocation for allocation in allocations(path)} for kind, path in files.items()}
+    any_of = {allocation.name: allocation for parts in by_file.values() for allocation in parts.values()}
+    order = [name for name in (HEAD, *RECORDED, REST) if name in any_of]
+    order += [name for name in any_of if name not in order]
     rows = [
-        [name, *(f"{parts[name].bytes:,}" if name in parts else "–" for parts in found.values()), some[name].what]
+        [name, *(f"{parts[name].bytes:,}" if name in parts else "–" for parts in by_file.values()), any_of[name].what]
         for name in order
     ]
-    totals = [f"{sum(one.bytes for one in parts.values()):,}" for parts in found.values()]
-    return Table(["part of the arena", *found, "what it keeps there"], [*rows, ["Total", *totals, ""]])
+    totals = [f"{sum(allocation.bytes for allocation in parts.values()):,}" for parts in by_file.values()]
+    return Table(["part of the arena", *by_file, "what it keeps there"], [*rows, ["Total", *totals, ""]])
 
 
+# --- running a file -----------------------------------------------------------------------------------------------
 def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
     """Run a .tflite file in TensorFlow Lite Micro on pictures, one after the other, and return all its outputs.
 
@@ -166,7 +182,8 @@ def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, there are no pictures, or TensorFlow Lite Micro cannot run it on them.
+        ValueError: it is no .tflite file, or there are no pictures.
+        Refused: TensorFlow Lite Micro cannot run it on them; this is a ValueError too.
         NotImplementedError: TensorFlow Lite Micro is not installed here.
         TimeoutError: it took longer than `SECONDS`, and a second more for each picture.
     """
@@ -174,24 +191,22 @@ def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
         raise ValueError("Expected at least one picture to run; found none.")
     count = len(inspect.outputs(path))
     with tempfile.TemporaryDirectory() as folder:
-        entry, exit_ = Path(folder) / "inputs.npy", Path(folder) / "outputs.npz"
-        np.save(entry, codes)
-        done = _in_a_process("run", Path(path), SECONDS + len(codes), entry, exit_, count)
-        if done.returncode != 0 or not exit_.exists():
-            raise _refused(Path(path), done)
-        with np.load(exit_) as found:
-            return [found[name] for name in found.files]
+        inputs_file, outputs_file = Path(folder) / "inputs.npy", Path(folder) / "outputs.npz"
+        np.save(inputs_file, codes)
+        process = _in_a_process("run", Path(path), SECONDS + len(codes), inputs_file, outputs_file, count)
+        if process.returncode != 0 or not outputs_file.exists():
+            raise Refused(Path(path).name, _reason(process))
+        with np.load(outputs_file) as outputs:
+            return [outputs[name] for name in outputs.files]
 
 
-def _in_a_process(task: str, path: Path, seconds: float, *words: object) -> subprocess.CompletedProcess:
+def _in_a_process(task: str, path: Path, seconds: float, *arguments: object) -> subprocess.CompletedProcess:
     """Let `micro_process` do a task with a .tflite file, in a process of its own; for errors see `arena`."""
-    with contextlib.suppress(
-        AttributeError, LookupError, TypeError
-    ):  # odd contents: for TensorFlow Lite Micro to judge
+    with contextlib.suppress(AttributeError, LookupError, TypeError):  # odd contents: TensorFlow Lite Micro judges them
         inspect.operators(path)  # says what is wrong with a file that is missing or broken
     try:
-        done = subprocess.run(
-            processes.command("helpers.tflite.micro_process", task, path.resolve(), *words),
+        process = subprocess.run(
+            processes.command("helpers.tflite.micro_process", task, path.resolve(), *arguments),
             env=processes.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -202,28 +217,20 @@ def _in_a_process(task: str, path: Path, seconds: float, *words: object) -> subp
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"TensorFlow Lite Micro did not finish {path.name} within {seconds} seconds.") from None
-    if done.returncode == NO_PACKAGE:
+    if process.returncode == NO_PACKAGE:
         raise NotImplementedError(
             "TensorFlow Lite Micro cannot be measured here: it is not installed; "
             "its package tflite-micro exists for Linux on x86-64 processors only."
         )
-    return done
+    return process
 
 
-def _refused(path: Path, done: subprocess.CompletedProcess) -> ValueError:
-    """Return the error that TensorFlow Lite Micro could not run a file."""
-    return ValueError(
-        f"TensorFlow Lite Micro cannot run {path.name} ({_reason(done)}): it takes float32, full int8 and int16x8 "
-        "files made of the operators it knows, not dynamic-range or float16 ones."
-    )
-
-
-def _reason(done: subprocess.CompletedProcess) -> str:
+def _reason(process: subprocess.CompletedProcess) -> str:
     """Return what TensorFlow Lite Micro said first, without the place in its source; or that it said nothing."""
-    said = done.stderr.split("Traceback", 1)[0].strip().splitlines()
-    if said:
-        return re.sub(r"^\S+\.(?:cc|h)(?::\d+)? *", "", said[0]).rstrip(". ")
-    return "it aborted" if done.returncode < 0 else "it stopped without a word"
+    lines = process.stderr.split("Traceback", 1)[0].strip().splitlines()
+    if lines:
+        return re.sub(r"^\S+\.(?:cc|h)(?::\d+)? *", "", lines[0]).rstrip(". ")
+    return "it aborted" if process.returncode < 0 else "it stopped without a word"
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
@@ -238,18 +245,18 @@ def refusal(path: Path) -> str:
         ValueError: it is no .tflite file.
         TimeoutError: see `arena`.
     """
-    path, meant = Path(path), ""
+    path, explanation = Path(path), ""
     with contextlib.suppress(AttributeError, LookupError, TypeError):  # odd contents: there is nothing to explain
-        meant = _without_kernel(path)
+        explanation = _without_kernel(path)
     try:
-        done = _in_a_process("measure", path, SECONDS)
+        process = _in_a_process("measure", path, SECONDS)
     except NotImplementedError:
-        return f"Not tried here, TensorFlow Lite Micro is not installed. {meant}" if meant else ""
-    if done.returncode == 0:
+        return f"Not tried here, TensorFlow Lite Micro is not installed. {explanation}" if explanation else ""
+    if process.returncode == 0:
         return ""
-    where = re.search(r"Node (\w+) \(number (\d+)\) failed", done.stderr)
+    where = re.search(r"Node (\w+) \(number (\d+)\) failed", process.stderr)
     at = f" at operator {where[2]}, a {where[1]}" if where else ""
-    return f"TensorFlow Lite Micro says{at}: “{_reason(done)}”. {meant}".strip()
+    return f"TensorFlow Lite Micro says{at}: “{_reason(process)}”. {explanation}".strip()
 
 
 def _without_kernel(path: Path) -> str:

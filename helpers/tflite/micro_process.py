@@ -15,36 +15,36 @@ NO_PACKAGE = 3  # exit status without the package
 ARENA = 1 << 28  # bytes, which any of our files fits
 
 
-def measure(ready) -> None:
+def measure(runner) -> None:
     """Run a model on zeros and print what its arena was used for."""
-    entry = ready.get_input_details(0)
-    ready.set_input(np.zeros(entry["shape"], entry["dtype"]), 0)
-    ready.invoke()
-    ready.print_allocations()
+    input_details = runner.get_input_details(0)
+    runner.set_input(np.zeros(input_details["shape"], input_details["dtype"]), 0)
+    runner.invoke()
+    runner.print_allocations()
 
 
-def run(ready, inputs: str, outputs: str, count: int) -> None:
+def run(runner, inputs: str, outputs: str, count: int) -> None:
     """Run a model on pictures, one after the other, and write its outputs."""
     results = [[] for _ in range(count)]
     for picture in np.load(inputs):
-        ready.set_input(picture[None], 0)
-        ready.invoke()
+        runner.set_input(picture[None], 0)
+        runner.invoke()
         for i, values in enumerate(results):
-            values.append(ready.get_output(i).copy())
+            values.append(runner.get_output(i).copy())
     np.savez(outputs, *map(np.stack, results))
 
 
-def main(task: str, model: str, *words: str) -> None:
+def main(task: str, model: str, *arguments: str) -> None:
     """Do one of the two tasks."""
     try:
         from tflite_micro import runtime
     except ImportError:
         sys.exit(NO_PACKAGE)
-    ready = runtime.Interpreter.from_file(model, arena_size=ARENA)
+    runner = runtime.Interpreter.from_file(model, arena_size=ARENA)
     if task == "measure":
-        measure(ready)
+        measure(runner)
     else:
-        run(ready, words[0], words[1], int(words[2]))
+        run(runner, arguments[0], arguments[1], int(arguments[2]))
 
 
 if __name__ == "__main__":

@@ -634,7 +634,7 @@ def test_many_pictures_go_through_a_few_at_a_time(small):
     codes = codes_of(network, images)
     whole = network.tensors(codes)[network.output.index]
     np.testing.assert_array_equal(network.run(codes), whole)
-    np.testing.assert_array_equal(network.run(codes[::-1])[::-1], whole)
+    np.testing.assert_array_equal(network.run(codes[::-1], threads=5)[::-1], whole)
 
 
 def test_the_probabilities_are_those_of_the_reference_kernels(small):

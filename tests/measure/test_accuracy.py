@@ -198,6 +198,12 @@ def test_batches_give_what_single_pictures_give_in_their_order(small, alone, cou
     np.testing.assert_allclose(found, expected["float32"][:count], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("threads", [1, 3, 40])
+def test_any_number_of_threads_gives_the_same(small, alone, threads):
+    images, expected = alone
+    np.testing.assert_array_equal(accuracy.predict(small.files["int8"], images, threads=threads), expected["int8"])
+
+
 def test_the_pictures_are_told_apart(alone):
     """Otherwise a wrong order could not be seen above."""
     assert len(np.unique(alone[1]["int8"][:, 0])) > 5

@@ -6,7 +6,6 @@ import pytest
 from helpers.base.tf import keras
 from helpers.measure import ceilings, roofline
 from helpers.measure.ceilings import Ceilings
-from helpers.measure.latency import Timings
 from helpers.measure.roofline import LayerWork, Prediction
 from helpers.networks import costs, models
 from helpers.tflite import convert, inspect
@@ -173,18 +172,6 @@ def test_measured_speeds_count_multiply_accumulates(monkeypatch):
 
 
 # --- tables --------------------------------------------------------------------------------------------------
-
-
-def test_the_comparison(small):
-    files = {"net": {kind: small.files[kind] for kind in ("float32", "int8")}}
-    timings = {"net": Timings({"float32": np.full(5, 8e-3), "int8": np.full(5, 2e-3)})}
-    table = roofline.comparison_table(files, timings, CEILINGS)
-    (row,) = table.rows
-    told = {kind: roofline.predict(path, CEILINGS) for kind, path in files["net"].items()}
-    assert row[1] == f"{sum(cost.macs for cost in costs.layer_costs(models.compact_cnn())) / 1e6:,.0f}"
-    assert row[2] == f"{told['float32'].total * 1e3:.2f} ({told['float32'].waiting:.0%})"
-    assert (row[3], row[5], row[7]) == ("8.00", "2.00", "4.00")
-    assert row[6] == f"{told['float32'].total / told['int8'].total:.2f}"
 
 
 def test_speeds_beside_the_ceiling():

@@ -10,7 +10,9 @@ from helpers.integer import comparison
 from helpers.integer.network import details, load_network
 from helpers.measure import accuracy
 from helpers.methods import qat, qat_file
+from helpers.methods.simulation import Simulation
 from helpers.networks import folding, models, training
+from helpers.networks.weights import WEIGHTED, channel_axis
 from helpers.numbers import quantization
 from helpers.pictures import conventions, datasets
 from helpers.tflite import edit, inspect, interpreter
@@ -163,9 +165,9 @@ def test_with_quantized_weights_it_is_the_network_with_other_weights(network, in
     copied = qat.aware(network, inputs, 4, None, per_channel)
     other = training.copy(network)
     for layer in other.layers:
-        if isinstance(layer, folding.WEIGHTED):
+        if isinstance(layer, WEIGHTED):
             kernel, bias = layer.get_weights()
-            axis = folding.channel_axis(layer) if per_channel else None
+            axis = channel_axis(layer) if per_channel else None
             layer.set_weights([quantization.fake_quantize(kernel, 4, axis), bias])
     np.testing.assert_array_equal(copied(inputs), other(inputs))
 
@@ -182,7 +184,7 @@ def test_codes_stand_where_an_integer_network_stores_them(network, aware):
     }
     assert found == expected[network.name]
     bits = [layer.bits for layer in aware.layers if isinstance(layer, qat.FakeQuantizedWeights)]
-    assert bits == [3] * sum(isinstance(layer, folding.WEIGHTED) for layer in network.layers)
+    assert bits == [3] * sum(isinstance(layer, WEIGHTED) for layer in network.layers)
 
 
 def test_training_with_the_rounding_helps(aware, tuned, network, inputs):
@@ -222,7 +224,7 @@ def test_the_weights_of_the_file_are_those_of_the_training(tuned, file):
     trained = [x for x in tuned.layers if isinstance(x, qat.FakeQuantizedWeights)]
     assert len(weights) == len(trained)
     for tensor, layer in zip(weights, trained, strict=True):
-        kernel, axis = layer.get_weights()[0], folding.channel_axis(layer.layer) if layer.per_channel else None
+        kernel, axis = layer.get_weights()[0], channel_axis(layer.layer) if layer.per_channel else None
         assert tensor.dtype == "int8"
         assert np.abs(tensor.data).max() == 3
         others = tuple(i for i in range(tensor.data.ndim) if i != tensor.axis)
@@ -286,6 +288,29 @@ def test_a_channel_that_has_died_keeps_its_bias(inputs, tmp_path):
     known = inspect.tensors(path)
     bias = known[inspect.operators(path)[0].inputs[2]]  # dense layers with a bias of zero have none in the file
     np.testing.assert_allclose(bias.dequantized()[0], 0.5, rtol=1e-6)
+
+
+def test_an_average_over_windows_keeps_the_codes_of_its_input(few, inputs, tmp_path):
+    """As `placement.SAME_CODES` says for the simulation too: the operator has the scale of its input on both sides."""
+    x = entry = keras.Input((32, 32, 3), name="picture")
+    x = layers.AveragePooling2D(2, name="pool")(layers.Conv2D(4, 3, 2, activation="relu", name="conv")(x))
+    x = layers.Dense(2, name="dense")(layers.Flatten(name="flatten")(x))
+    pooling = keras.Model(entry, layers.Softmax(name="softmax")(x), name="pooling")
+    make_deterministic(4)
+    trained = training.fine_tune(pooling, few, training.TrainingPlan(1, 1e-2, batch_size=16))
+    model = qat.aware(trained, inputs, weight_bits=8)
+    assert [x.name for x in model.layers if isinstance(x, qat.FakeQuantize)] == [
+        f"{name}_codes" for name in ("picture", "conv", "dense")
+    ]
+    assert Simulation(trained, inputs).tensors == ("picture", "conv", "dense", "softmax")
+    path = tmp_path / "pooling.tflite"
+    path.write_bytes(qat_file.tflite(model))
+    (step,) = (step for step in inspect.operators(path) if step.name == "AVERAGE_POOL_2D")
+    known = inspect.tensors(path)
+    assert known[step.inputs[0]].scale == known[step.outputs[0]].scale
+    images = few.arrays("train", 10, size=32)[0]
+    found = np.concatenate([accuracy.predict(path, image[None]) for image in images])  # Flatten takes one at a time
+    np.testing.assert_allclose(found, model(inputs[:10]), atol=0.02)
 
 
 # --- what a reader can do wrong -----------------------------------------------------------------------------------

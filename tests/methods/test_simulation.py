@@ -10,7 +10,8 @@ from helpers.measure import accuracy
 from helpers.measure.accuracy import Score
 from helpers.methods import fake_quantization, ranges
 from helpers.methods.simulation import Simulation
-from helpers.networks import folding, models, published, training
+from helpers.networks import models, published, training
+from helpers.networks.weights import WEIGHTED, channel_axis
 from helpers.numbers import errors, quantization
 from helpers.pictures import datasets
 from helpers.pictures.conventions import normalise
@@ -199,11 +200,9 @@ def with_weights(model, weights):
 def test_fewer_bits_are_other_weights(network, pictures, per_channel):
     """Weights by `quantization.fake_quantize`, put into the folded model of Keras."""
     kernels = {
-        layer.name: quantization.fake_quantize(
-            layer.kernel.numpy(), 4, folding.channel_axis(layer) if per_channel else None
-        )
+        layer.name: quantization.fake_quantize(layer.kernel.numpy(), 4, channel_axis(layer) if per_channel else None)
         for layer in network.model.layers
-        if isinstance(layer, folding.WEIGHTED)
+        if isinstance(layer, WEIGHTED)
     }
     expected = with_weights(network.model, kernels).predict(normalise(pictures), verbose=0)
     found = network.predict(pictures, weight_bits=4, per_channel=per_channel)

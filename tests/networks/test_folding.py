@@ -5,6 +5,7 @@ import pytest
 
 from helpers.base.tf import keras, make_deterministic
 from helpers.networks import folding, models
+from helpers.networks.weights import WEIGHTED
 from helpers.tflite import convert, from_keras
 from helpers.tflite.inspect import layer_weights
 
@@ -40,7 +41,7 @@ def test_the_weights_are_those_of_the_converter(tmp_path):
     model = with_statistics(models.mobilenet_v1(48, 0.125))
     path = convert.write(from_keras.float32(model), tmp_path / "float32.tflite")
     ours = sorted(
-        (layer.get_weights()[0] for layer in folding.fold(model).layers if isinstance(layer, folding.WEIGHTED)),
+        (layer.get_weights()[0] for layer in folding.fold(model).layers if isinstance(layer, WEIGHTED)),
         key=lambda values: np.abs(values).sum(),
     )
     theirs = sorted(layer_weights(path).values(), key=lambda values: np.abs(values).sum())
