@@ -17,8 +17,8 @@ import pytest
 
 PROJECT = Path(__file__).parent
 RESULTS = PROJECT / "artifacts" / "test"
+COURSE = "course"  # the mark, and the name under which pytest's cache keeps who has it
 KEPT = "tensorflow_datasets"  # the drawn pets: their builder has a version, so old ones cannot pass for new
-COURSE = "the course"
 
 
 def pytest_addoption(parser):
@@ -68,17 +68,14 @@ def pytest_report_header():
 # --- in which order, and side by side with what ---------------------------------------------------------------------
 
 
-def is_cell(name: str) -> bool:
-    return name.partition("::")[0].endswith(".ipynb")
+def pytest_itemcollected(item):
+    """Mark what belongs to the course: the cells, and the tests that use `pets` (`tests/conftest.py`)."""
+    if is_cell(item) or "pets" in getattr(item, "fixturenames", ()):
+        item.add_marker(COURSE)
 
 
-def unit(name: str) -> str:
-    """Return what a test runs together with, in order and in one process: the course, or its own file.
-
-    The course is the cells, and the tests that use `pets` (`tests/conftest.py`), which shows in their names.
-    """
-    file, _, test = name.partition("::")
-    return COURSE if is_cell(name) or "drawn pets" in test.partition("[")[2] else file
+def is_cell(item) -> bool:
+    return item.path.suffix == ".ipynb"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -87,10 +84,12 @@ def pytest_collection_modifyitems(config, items):
     slow = {item.path for item in items if item.get_closest_marker("slow")}
 
     def place(item) -> tuple[bool, ...]:
-        course = unit(item.nodeid) == COURSE
-        return course != parallel, not is_cell(item.nodeid), parallel and item.path not in slow
+        course = item.get_closest_marker(COURSE) is not None
+        return course != parallel, not is_cell(item), parallel and item.path not in slow
 
     items.sort(key=place)
+    if parallel:  # for the process that deals the tests out, which knows nothing of them but their names
+        config.cache.set(COURSE, [item.nodeid for item in items if item.get_closest_marker(COURSE)])
 
 
 def pytest_collection_finish():
@@ -101,12 +100,19 @@ def pytest_collection_finish():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Deal out whole units in the order above, whatever `--dist` says."""
+    """Deal out whole units in the order above, whatever `--dist` says: the course, and file by file the rest.
+
+    xdist's own groups would do, but up to 3.8.0 it writes them where pytest 9.2 no longer looks.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Units(LoadScopeScheduling):
+        def schedule(self):
+            self.course = frozenset(config.cache.get(COURSE, ()))
+            super().schedule()
+
         def _split_scope(self, nodeid: str) -> str:
-            return unit(nodeid)
+            return COURSE if nodeid in self.course else nodeid.partition("::")[0]
 
     config.option.loadscopereorder = False
     return Units(config, log)

@@ -43,7 +43,7 @@ class Seen:
     def _listen(self, page) -> None:
         page.on("websocket", lambda socket: self.requests.append(socket.url) if OUTSIDE.match(socket.url) else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
 
 
 @pytest.fixture(scope="module")

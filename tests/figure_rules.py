@@ -37,12 +37,12 @@ def drawn(draw: Callable[[], plots.Picture]) -> tuple[plots.Picture, float]:
     """Return a figure and the smallest size, in pixels, with which the renderer was asked to write a text of it."""
     sizes, draw_text = [], RendererAgg.draw_text
 
-    def listen(renderer, gc, x, y, s, prop, *rest, **options):
+    def note_size(renderer, gc, x, y, s, prop, *rest, **options):
         sizes.append(prop.get_size_in_points() if s.strip() else np.inf)
         return draw_text(renderer, gc, x, y, s, prop, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RendererAgg, "draw_text", listen)
+        patch.setattr(RendererAgg, "draw_text", note_size)
         picture = draw()
         picture.png()
     return picture, min(sizes) * picture.figure.dpi / 72  # 72 points are an inch

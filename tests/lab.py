@@ -53,8 +53,8 @@ class Lab:
         until = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < until:
             with contextlib.suppress(OSError, IndexError, ValueError):
-                (told,) = (self.folder / "runtime").glob("jpserver-*[0-9].json")
-                address = json.loads(told.read_text())["url"]
+                (server,) = (self.folder / "runtime").glob("jpserver-*[0-9].json")
+                address = json.loads(server.read_text())["url"]
                 with urllib.request.urlopen(address + "api/status", timeout=PATIENCE):
                     return address
             time.sleep(0.2)
@@ -158,7 +158,7 @@ class Notebook:
     def problems(self) -> list[str]:
         """Say what is wrong with the cells: not run, failed, a warning, a figure or a widget that is not shown."""
         self.page.wait_for_function("[...document.querySelectorAll('.jp-OutputArea img')].every(i => i.complete)")
-        found = []
+        problems = []
         for cell in self.page.evaluate(CELLS):
             what = [*cell["errors"], *cell["stderr"]]
             if cell["source"] and not cell["ran"]:
@@ -167,8 +167,8 @@ class Notebook:
                 what.append(f"{cell['figures']} figures, of which are shown: {cell['images']}")
             if not all(cell["boxes"]) or len(cell["boxes"]) != cell["widgets"]:
                 what.append(f"{cell['widgets']} widgets, of which are shown: {cell['boxes']}")
-            found += [f"{self.name}, {cell['source'][:60]!r}: {words}" for words in what]
-        return found + self.complaints()
+            problems += [f"{self.name}, {cell['source'][:60]!r}: {words}" for words in what]
+        return problems + self.complaints()
 
     def complaints(self) -> list[str]:
         """Say what the page asked of other machines, and which errors stand in the browser's console."""

@@ -42,20 +42,20 @@ def prose(cells: list[NotebookNode]) -> str:
 
 def section(text: str, heading: str) -> str:
     """Return what stands between a heading line and the next one of any level, or ""."""
-    found = re.search(rf"^#+ *{re.escape(heading)} *$(.*?)(?=^#|\Z)", text, re.M | re.S)
-    return found[1] if found else ""
+    match = re.search(rf"^#+ *{re.escape(heading)} *$(.*?)(?=^#|\Z)", text, re.M | re.S)
+    return match[1] if match else ""
 
 
 def items(text: str, numbered: bool = False) -> list[str]:
     """Return the items of the first list in a text, its lines at the margin only."""
     item = re.compile(r"\d+[.)] " if numbered else r"(?:[-*]|\d+[.)]) ")
-    found: list[str] = []
+    lines: list[str] = []
     for line in text.splitlines():
         if item.match(line):
-            found.append(line)
-        elif found and line.strip() and not line.startswith(" "):
+            lines.append(line)
+        elif lines and line.strip() and not line.startswith(" "):
             break
-    return found
+    return lines
 
 
 def objectives(notebook: NotebookNode) -> list[str]:
@@ -162,14 +162,14 @@ def alternative_text(notebook: NotebookNode) -> list[str]:
 
 def headings_in_order(notebook: NotebookNode) -> list[str]:
     """A reader who hears the page, not sees it, finds the way by its headings: one title, and no level left out."""
-    found = re.findall(r"^(#+) +(.+?) *$", re.sub(r"```.*?```", "", prose(notebook.cells), flags=re.S), re.M)
-    levels = [0, *(len(marks) for marks, _ in found)]
+    headings = re.findall(r"^(#+) +(.+?) *$", re.sub(r"```.*?```", "", prose(notebook.cells), flags=re.S), re.M)
+    levels = [0, *(len(marks) for marks, _ in headings)]
     problems = [
         f"the heading {words!r} leaves out a level"
-        for before, now, (_, words) in zip(levels, levels[1:], found, strict=False)
+        for before, now, (_, words) in zip(levels, levels[1:], headings, strict=False)
         if now > before + 1
     ]
-    titles = [words for marks, words in found if len(marks) == 1]
+    titles = [words for marks, words in headings if len(marks) == 1]
     return problems + ([] if len(titles) == 1 else [f"it has {len(titles)} titles: {titles}"])
 
 
@@ -250,8 +250,8 @@ def clean_outputs(notebook: NotebookNode) -> list[str]:
 
 def drawn_pets(notebook: NotebookNode) -> list[str]:
     """The line of `datasets.load` starts with "Data:"; what stands in brackets says how to get the other source."""
-    said = [line for _, output in outputs(notebook) for line in printed(output).splitlines()]
-    sources = [line.split("(")[0] for line in said if line.startswith("Data:")]
+    lines = [line for _, output in outputs(notebook) for line in printed(output).splitlines()]
+    sources = [line.split("(")[0] for line in lines if line.startswith("Data:")]
     return [
         f"its outputs are not those of the drawn pets: {source}"
         for source in sources

@@ -7,10 +7,12 @@ import dataclasses
 
 import flatbuffers
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from helpers.base import console
+from helpers.integer.network import load_network
 from helpers.tflite.edit import packed
 
 DTYPES = {"float32": 0, "int32": 2, "uint8": 3, "int8": 9, "int16": 7, "int4": 17}
@@ -128,3 +130,61 @@ def values_outside(path, folder):
     buffer.offset = len(packed(model))
     (folder / "outside.tflite").write_bytes(packed(model) + values)
     return folder / "outside.tflite"
+
+
+# --- whole models -----------------------------------------------------------------------------------------------------
+
+
+def int8(*shape: int, scale: float = 0.1, zero_point: int = 0) -> Operand:
+    """Return an int8 tensor that is no constant."""
+    return Operand(shape, "int8", scale, zero_point)
+
+
+def weighed(operator, codes, weights, axis, output_shape, drawn, dtype="int8", **options) -> bytes:
+    """Return a model of an operator with weights; `drawn` are the numbers of it that may be anything.
+
+    Args:
+        operator: its name in schema.fbs.
+        codes: its input, int8.
+        weights: int8, or with `dtype` int4.
+        axis: of the channels in the weights.
+        output_shape: of its output.
+        drawn: input scale, zero points of input and output, input scale * weight scale / output scale, activation,
+            whether there is a scale for each channel, whether there is a bias, seed.
+        dtype: of the weights.
+        options: of the operator, see `build`.
+    """
+    scale, zero_point, output_zero_point, effective, activation, per_channel, has_bias, seed = drawn
+    rng = np.random.default_rng(seed + 2)
+    channels = weights.shape[axis]
+    scales = rng.uniform(0.3, 1.0, channels if per_channel else 1).astype(np.float32) * np.float32(0.01)
+    filters = Operand(weights.shape, dtype, scales, 0, axis, weights)
+    inputs = [Operand(codes.shape, "int8", scale, zero_point), filters]
+    if has_bias or operator == "CONV_2D":  # which TFLite does not take without
+        bias = rng.integers(-20_000, 20_000, channels, dtype=np.int32)
+        inputs.append(constant(bias, np.float32(scale) * scales))
+    output = Operand(output_shape, "int8", scale * 0.01 / effective, output_zero_point)
+    return build(operator, inputs, output, fusedActivationFunction=activation, **options)
+
+
+# --- in the integer network -------------------------------------------------------------------------------------------
+
+
+def same_bytes(content: bytes, codes: np.ndarray, folder) -> np.ndarray:
+    """Run a model of one operator both ways, check that no byte differs, and return its output."""
+    path = folder / "one.tflite"
+    path.write_bytes(content)
+    network = load_network(path)
+    found = network.tensors(codes)[network.output.index]
+    expected = run(content, codes)
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes(), f"{(found != expected).sum()} of {found.size} values differ"
+    return found
+
+
+def refused(folder, content: bytes, why: str) -> None:
+    """Check that the integer network refuses a model, and says why."""
+    path = folder / "other.tflite"
+    path.write_bytes(content)
+    with pytest.raises(NotImplementedError, match=why):
+        load_network(path)

@@ -56,11 +56,11 @@ def suptitle(picture: Picture) -> str:
 
 def colours(figure, label: str) -> set[str]:
     """Return the colours of everything in a figure that carries a label, whatever it is."""
-    found = set()
+    codes = set()
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             if re.split(r",(?! float)", name)[0] == label:
                 artist = handle[0] if hasattr(handle, "patches") else handle
                 colour = artist.get_facecolor() if hasattr(artist, "get_facecolor") else artist.get_color()
-                found.add(matplotlib.colors.to_hex(np.ravel(colour)[:3] if not isinstance(colour, str) else colour))
-    return found
+                codes.add(matplotlib.colors.to_hex(np.ravel(colour)[:3] if not isinstance(colour, str) else colour))
+    return codes

@@ -86,3 +86,10 @@ def at_home(small, monkeypatch):
     """The small data set, with `PTQ_ARTIFACTS` pointing to where it was made."""
     monkeypatch.setenv("PTQ_ARTIFACTS", str(small.home))
     return small
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty folder for what is made, which is not there yet."""
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path / "artifacts"))
+    return tmp_path / "artifacts"

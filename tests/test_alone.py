@@ -154,6 +154,6 @@ def test_the_board_needs_no_package_that_only_measures(runs):
     for words in ("not measured", "computed from the file", "Not tried here", "recorded", "cannot be built here"):
         assert words in ran.shown
     sections = json.loads((ran.home / metrics.METRICS).read_text())
-    (found,) = [numbers["board"] for numbers in sections.values() if "board" in numbers]
-    assert found["counts"] == "recorded"
-    assert found["files"]["int8"]["arena"].startswith("computed")
+    (board,) = [numbers["board"] for numbers in sections.values() if "board" in numbers]
+    assert board["counts"] == "recorded"
+    assert board["files"]["int8"]["arena"].startswith("computed")

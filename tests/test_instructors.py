@@ -59,15 +59,15 @@ def named(text: str) -> list[tuple[str, str]]:
 
     Italics in front of the first notebook of a line are emphasis, and so are the wrong answers in lists of answers.
     """
-    found = []
+    headings = []
     for line in text.splitlines():
         notebook = ""
         for name, words in re.findall(rf"`({NOTEBOOK})`|(?<!\*)\*([^*\s](?:[^*]*[^*\s])?)\*(?!\*)", line):
             if name:
                 notebook = name
             elif notebook:
-                found.append((notebook, words))
-    return found
+                headings.append((notebook, words))
+    return headings
 
 
 def wrong_headings(text: str) -> list[str]:
@@ -168,8 +168,8 @@ def test_each_plan_adds_up_to_ninety_minutes(guide):
 def test_the_minutes_of_the_sections_are_those_of_the_notebooks(guide):
     minutes = [total for total in map(stated_minutes, COURSE.values()) if total]
     *most, last = minutes
-    said = f"{', '.join(map(str, most))} and {last} minutes for notebooks 0 to 7, {sum(minutes)} minutes in all"
-    assert said in guide
+    sentence = f"{', '.join(map(str, most))} and {last} minutes for notebooks 0 to 7, {sum(minutes)} minutes in all"
+    assert sentence in guide
 
 
 def test_a_run_takes_what_the_readme_says(guide):

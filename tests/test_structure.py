@@ -256,10 +256,10 @@ def files() -> list[Path]:
         check=False,
     )
     if listed.returncode == 0:
-        found = [PROJECT / path for path in listed.stdout.split("\0") if path]
+        paths = [PROJECT / path for path in listed.stdout.split("\0") if path]
     else:  # an unpacked archive, without git
-        found = [path for path in PROJECT.rglob("*") if not NOT_OURS & set(path.relative_to(PROJECT).parts)]
-    return [path for path in found if path.is_file()]
+        paths = [path for path in PROJECT.rglob("*") if not NOT_OURS & set(path.relative_to(PROJECT).parts)]
+    return [path for path in paths if path.is_file()]
 
 
 def test_files_are_small():
@@ -269,12 +269,12 @@ def test_files_are_small():
 
 def test_no_file_names_a_path_of_one_machine():
     assert MACHINE_PATH.search("in /" + "home/ada/pets") and not MACHINE_PATH.search("example.org/home/ada")
-    found = {}
+    named = {}
     for path in files():
         data = path.read_bytes()
         if b"\0" not in data[:8192] and (hit := MACHINE_PATH.search(data.decode("utf-8", "replace"))):
-            found[str(path.relative_to(PROJECT))] = hit[0]
-    assert found == {}
+            named[str(path.relative_to(PROJECT))] = hit[0]
+    assert named == {}
 
 
 # --- the README --------------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ README = badges.README.read_text("utf-8")
 
 def pin(name: str, lines: list[str]) -> str:
     """Return the version that a list of requirements pins for a package."""
-    (found,) = [line.partition("==")[2] for line in lines if line.startswith(f"{name}==")]
-    return found
+    (version,) = [line.partition("==")[2] for line in lines if line.startswith(f"{name}==")]
+    return version
 
 
 # --- Codespaces, Binder, Notebook 7 ----------------------------------------------------------------------------------
@@ -192,15 +192,15 @@ def test_another_address_replaces_the_first(readme):
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [(None, "has no git remote 'origin'"), ("https://gitlab.com/ada/bits", "found 'https://gitlab.com/ada/bits'")],
 )
-def test_without_an_address_at_github_nothing_is_written(readme, capsys, address, said):
+def test_without_an_address_at_github_nothing_is_written(readme, capsys, address, message):
     before = readme.read_bytes()
     if address:
         remote(readme, address)
     assert badges.main([], readme) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert readme.read_bytes() == before
 
 
@@ -257,6 +257,6 @@ def test_the_first_cell_on_colab_takes_the_same_repository():
 
 def test_the_readme_has_what_the_command_writes():
     """Without an address, or with one: no badge was made up or mended by hand."""
-    found = re.search(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/(.+?)/notebooks/", README)
-    new = badges.block(found[1], unquote(found[2])) if found else badges.block(None)
+    match = re.search(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/(.+?)/notebooks/", README)
+    new = badges.block(match[1], unquote(match[2])) if match else badges.block(None)
     assert badges.replaced(README, new) == README

@@ -63,3 +63,17 @@ def tiny(drawn, tmp_path_factory):
     kinds = ("float32", "dynamic range", "int8")
     contents = {kind: convert.convert(kind, folder / "saved_model", inputs) for kind in kinds}
     return {kind: convert.write(contents[kind], folder / convert.filename(kind)) for kind in kinds}
+
+
+@pytest.fixture
+def pair(tiny):
+    """The network as float32 and as int8: {kind: .tflite file}."""
+    return {kind: tiny[kind] for kind in ("float32", "int8")}
+
+
+@pytest.fixture
+def pet(drawn):
+    """A drawn cat as a Pillow picture, 96 by 96."""
+    from PIL import Image
+
+    return Image.fromarray(drawn[0][0])

@@ -1,9 +1,7 @@
-"""Whole files or none, chatter held back or shown, and the notebook of measurements."""
+"""Whole files or none, and one at a time."""
 
-import contextlib
 import errno
 import hashlib
-import logging
 import os
 import subprocess
 import sys
@@ -11,24 +9,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy
 import pytest
 
-from helpers.base import artifacts, console, data, metrics
-from helpers.base.machine import PACKAGES
+from helpers.base import artifacts, data
+
+pytest_plugins = ["small"]
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path / "made"))
-    return tmp_path / "made"
-
-
-# --- where things live ---------------------------------------------------------------------------------------
+# --- where things live ------------------------------------------------------------------------------------------------
 
 
 def test_the_folder_is_the_one_asked_for(home):
@@ -50,12 +42,7 @@ def test_the_folder_stands_in_the_project_by_default(tmp_path, monkeypatch, valu
     assert artifacts.root() == (tmp_path / "artifacts").resolve()
 
 
-def test_the_project_holds_helpers_and_notebooks():
-    assert (data.project() / "helpers" / "base" / "artifacts.py").is_file()
-    assert (data.project() / "notebooks").is_dir()
-
-
-# --- whole or not at all -------------------------------------------------------------------------------------
+# --- whole or not at all ----------------------------------------------------------------------------------------------
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -163,7 +150,7 @@ def test_two_runs_that_write_the_same_file_do_not_disturb_each_other(tmp_path):
     assert names(tmp_path) == ["metrics.json"]
 
 
-# --- build what is missing -----------------------------------------------------------------------------------
+# --- build what is missing --------------------------------------------------------------------------------------------
 
 
 def test_what_is_missing_is_built_once_and_announced(tmp_path, capsys):
@@ -177,9 +164,9 @@ def test_what_is_missing_is_built_once_and_announced(tmp_path, capsys):
         assert artifacts.build_if_missing(target, build, "The int8 file", 300) == target
     assert len(calls) == 1
     assert calls[0] != target
-    said = capsys.readouterr().out
-    assert said.count("\n") == 1
-    assert said.startswith("The int8 file is not there yet") and "about 5 min" in said
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    assert printed.startswith("The int8 file is not there yet") and "about 5 min" in printed
 
 
 def test_a_build_that_fails_is_tried_again(tmp_path):
@@ -195,7 +182,7 @@ def test_a_build_that_fails_is_tried_again(tmp_path):
     assert target.read_bytes() == b"whole"
 
 
-# --- one at a time -------------------------------------------------------------------------------------------
+# --- one at a time ----------------------------------------------------------------------------------------------------
 
 
 def test_what_several_need_at_once_is_built_once(tmp_path, monkeypatch, capsys):
@@ -203,12 +190,12 @@ def test_what_several_need_at_once_is_built_once(tmp_path, monkeypatch, capsys):
     locked = artifacts._locked
 
     def look(file):
-        found = locked(file)
-        if not found:
+        got_it = locked(file)
+        if not got_it:
             waiting.add(threading.get_ident())
             if len(waiting) == 3:
                 all_wait.set()
-        return found
+        return got_it
 
     def build(part):
         calls.append(part)
@@ -222,9 +209,9 @@ def test_what_several_need_at_once_is_built_once(tmp_path, monkeypatch, capsys):
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(need, range(4))) == [b"built"] * 4
     assert len(calls) == 1
-    said = capsys.readouterr().out
-    assert said.count("The int8 file is not there yet") == 1
-    assert said.count("The int8 file is being made by another notebook or command: waiting for it.") == 3
+    printed = capsys.readouterr().out
+    assert printed.count("The int8 file is not there yet") == 1
+    assert printed.count("The int8 file is being made by another notebook or command: waiting for it.") == 3
 
 
 HOLD = """
@@ -243,21 +230,21 @@ def test_others_wait_until_a_process_is_through_and_no_longer_than_it_lives(tmp_
         (tmp_path / "link").symlink_to(tmp_path / "folder", target_is_directory=True)
     except OSError:
         pytest.skip("links are not allowed here")
-    locked, found = artifacts._locked, []
+    locked, attempts = artifacts._locked, []
 
     def look(file):
-        found.append(locked(file))
-        if len(found) == 3:
+        attempts.append(locked(file))
+        if len(attempts) == 3:
             holder.kill()
             holder.wait()
-        return found[-1]
+        return attempts[-1]
 
     monkeypatch.setattr(artifacts, "_locked", look)
     command = [sys.executable, "-c", HOLD, str(tmp_path / "link" / "model.tflite")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "in\n"
         with artifacts.one_at_a_time(tmp_path / "folder" / "model.tflite"):
-            assert found == [False, False, False, True]
+            assert attempts == [False, False, False, True]
 
 
 def test_a_block_that_raises_lets_the_next_one_in(tmp_path):
@@ -281,15 +268,7 @@ def test_where_there_are_no_locks_nobody_waits(tmp_path, monkeypatch):
         pass
 
 
-# --- words and bars ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.4, "0 s"), (40, "40 s"), (90, "2 min"), (1500, "25 min"), (5400, "1.5 h"), (9000, "2.5 h")],
-)
-def test_duration(seconds, words):
-    assert console.duration(seconds) == words
+# --- hashes -----------------------------------------------------------------------------------------------------------
 
 
 def test_sha256(tmp_path):
@@ -298,134 +277,3 @@ def test_sha256(tmp_path):
     assert artifacts.sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     path.write_bytes(os.urandom(1000))
     assert artifacts.sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_progress_hands_everything_on_and_leaves_no_line(capfd):
-    assert list(console.progress([3, 1, 2], "Counting", "it")) == [3, 1, 2]
-    shown = capfd.readouterr()
-    assert shown.err == ""
-    assert "\n" not in shown.out
-
-
-# --- quiet ---------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def loud_logger():
-    """Give a logger that holds on to the stream it was made with, as absl's does."""
-    logger, handler = logging.getLogger("a.library"), logging.StreamHandler(sys.stderr)
-    logger.addHandler(handler)
-    try:
-        yield logger
-    finally:
-        logger.removeHandler(handler)
-
-
-def test_chatter_is_held_back_and_speech_is_not(capfd):
-    with loud_logger() as logger, console.quiet():
-        os.write(2, b"from C++\n")
-        subprocess.run([sys.executable, "-c", "import sys; sys.exit('from a process')"], check=False, timeout=60)
-        print("from Python", file=sys.stderr)
-        logger.warning("from a logger")
-        print("a result")
-    assert capfd.readouterr() == ("a result\n", "")
-
-
-def test_chatter_is_shown_when_the_block_raises(capfd):
-    with pytest.raises(ValueError, match="why"), console.quiet():
-        os.write(2, b"from C++\n")
-        print("from Python", file=sys.stderr)
-        raise ValueError("why")
-    assert capfd.readouterr().err == "from C++\nfrom Python\n"
-
-
-def test_everything_is_as_before_after_a_quiet_block(capfd):
-    stream, threshold = sys.stderr, logging.root.manager.disable
-    with console.quiet():
-        pass
-    with pytest.raises(ValueError, match="no"), console.quiet():
-        raise ValueError("no")
-    assert sys.stderr is stream
-    assert logging.root.manager.disable == threshold
-    os.write(2, b"C++ again\n")
-    print("Python again", file=sys.stderr)
-    with loud_logger() as logger:
-        logger.warning("logger again")
-    assert capfd.readouterr().err == "C++ again\nPython again\nlogger again\n"
-
-
-def test_quiet_blocks_can_be_nested(capfd):
-    with console.quiet():
-        with console.quiet():
-            os.write(2, b"inner\n")
-        os.write(2, b"outer\n")
-    assert capfd.readouterr().err == ""
-    with pytest.raises(ValueError, match="why"), console.quiet(), console.quiet():
-        os.write(2, b"inner\n")
-        raise ValueError("why")
-    assert capfd.readouterr().err == "inner\n"
-
-
-def test_quiet_blocks_of_several_threads_leave_standard_error_whole(capfd):
-    stream, problems = sys.stderr, []
-
-    def work():
-        try:
-            for _ in range(100):
-                with console.quiet():
-                    os.write(2, b"chatter\n")
-                    print("chatter", file=sys.stderr)
-        except Exception as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
-    assert sys.stderr is stream
-    os.write(2, b"still there\n")
-    assert capfd.readouterr().err == "still there\n"
-
-
-# --- measurements --------------------------------------------------------------------------------------------
-
-
-def test_no_measurements_yet(home):
-    assert metrics.read() == {}
-
-
-def test_measurements_stand_under_their_data_with_the_machine(home):
-    metrics.record("drawn", "training", {"accuracy": 0.9})
-    metrics.record("photographs", "training", {"accuracy": 0.8})
-    metrics.record("drawn", "comparison", {"bytes": 1})
-    metrics.record("drawn", "training", {"accuracy": 0.95})
-    found = metrics.read()
-    machine = found["drawn"].pop("machine")
-    assert found["drawn"] == {"training": {"accuracy": 0.95}, "comparison": {"bytes": 1}}
-    assert found["photographs"]["training"] == {"accuracy": 0.8}
-    assert machine["cores"] == os.cpu_count()
-    assert {"tensorflow", "numpy"} <= set(machine["versions"]) <= set(PACKAGES)  # what is installed
-    assert machine["versions"]["numpy"] == numpy.__version__
-    assert names(home) == [metrics.METRICS]
-
-
-def test_measurements_that_several_write_at_once_are_all_there(home):
-    def write(number):
-        metrics.record("drawn", f"section {number}", {"number": number})
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(write, range(24)))
-    found = metrics.read()["drawn"]
-    assert {section: values["number"] for section, values in found.items() if section != "machine"} == {
-        f"section {number}": number for number in range(24)
-    }
-
-
-def test_measurements_that_cannot_be_written_leave_the_old_ones(home):
-    metrics.record("drawn", "training", {"accuracy": 0.9})
-    before = (home / metrics.METRICS).read_bytes()
-    with pytest.raises(TypeError):
-        metrics.record("drawn", "comparison", {"accuracy": object()})
-    assert (home / metrics.METRICS).read_bytes() == before

@@ -45,8 +45,8 @@ def test_a_new_folder_gets_its_key_and_nothing_is_said(tmp_path, capsys):
 def test_what_is_old_moves_aside_and_is_named_in_one_line(folder, changed, difference, capsys):
     assert cache.keep_current(folder, WANTED | changed, "The model")
     assert names(folder) == [cache.KEY] and (folder.with_name("drawn.old") / "model").read_text() == "weights"
-    said = f"The model was made with {difference}: it is made again (drawn.old keeps the old).\n"
-    assert capsys.readouterr().out == said
+    message = f"The model was made with {difference}: it is made again (drawn.old keeps the old).\n"
+    assert capsys.readouterr().out == message
     assert not cache.keep_current(folder, WANTED | changed, "The model"), "once"
 
 

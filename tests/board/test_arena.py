@@ -1,7 +1,6 @@
 """Which activations are alive, and where the planner puts them, held against TensorFlow Lite Micro to the byte."""
 
 import math
-import os
 import re
 
 import numpy as np
@@ -14,20 +13,12 @@ from helpers.board import arena
 from helpers.board.arena import Buffer
 from helpers.networks import alexnet, mobilenet
 from helpers.tflite import micro
+from needs import needs_micro
 from one_operator import Operand, build, constant, values_outside
 
-pytest_plugins = ["tiny"]
+pytest_plugins = ["tiny", "needs"]
 
 RESIDUAL = data.folder() / "checkpoints" / "residual_cnn_int8.tflite"
-
-needs_micro = pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
-
-
-@pytest.fixture
-def no_micro(tmp_path, monkeypatch):
-    """A system for which there is no TensorFlow Lite Micro."""
-    (tmp_path / "tflite_micro.py").write_text("raise ImportError\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
 
 
 # --- which buffers are alive ------------------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from tensorflow.lite.python import util
 
 from helpers.board import firmware
-from helpers.tflite import edit, inspect, micro
+from helpers.tflite import edit, inspect
+from needs import needs_micro
 from one_operator import Operand, build, values_outside
 
 pytest_plugins = ["tiny"]
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-needs_micro = pytest.mark.skipif(not micro.installed(), reason="TensorFlow Lite Micro is not installed")
 
 # Writes the array to standard output, and says where it begins and how long it is.
 PROGRAM = """

@@ -57,13 +57,13 @@ MADE_UP = {
 
 def changed(section, *path_and_value):
     """Return the made-up sections with one number changed: section, keys on the way to it, and the new value."""
-    found = copy.deepcopy(MADE_UP)
+    sections = copy.deepcopy(MADE_UP)
     *path, last, value = path_and_value
-    place = found[section]
+    place = sections[section]
     for key in path:
         place = place[key]
     place[last] = value
-    return found
+    return sections
 
 
 def judged(sections):
@@ -106,9 +106,9 @@ TURNING = [
 
 @pytest.mark.parametrize(("claim", "change", "measured", "verdict"), TURNING)
 def test_a_verdict_follows_from_its_number(claim, change, measured, verdict):
-    found = judged(changed(*change))[claim]
-    assert measured in found[0]
-    assert found[1] == verdict if verdict in (HOLDS, NOT) else found[1].startswith(verdict)
+    result = judged(changed(*change))[claim]
+    assert measured in result[0]
+    assert result[1] == verdict if verdict in (HOLDS, NOT) else result[1].startswith(verdict)
 
 
 def test_every_claim_has_a_case_here():
@@ -119,9 +119,9 @@ def test_every_claim_has_a_case_here():
     ("accuracy", "p_value", "verdict"), [(0.90, 0.001, HOLDS), (0.92, 0.2, NOT), (0.96, 0.001, NOT)]
 )
 def test_a_loss_must_be_more_than_chance(accuracy, p_value, verdict):
-    found = changed("comparison", *INT8, "accuracy", accuracy)
-    found["comparison"]["models"]["int8"]["p_value"] = p_value
-    assert judged(found)["accuracy is lost: at 8 bits"][1] == verdict
+    sections = changed("comparison", *INT8, "accuracy", accuracy)
+    sections["comparison"]["models"]["int8"]["p_value"] = p_value
+    assert judged(sections)["accuracy is lost: at 8 bits"][1] == verdict
 
 
 def test_every_verdict_begins_with_one_of_three():
@@ -192,9 +192,9 @@ def test_the_quiz_asks_what_was_measured_and_knows_the_verdicts():
     quiz = claims.quiz(MADE_UP)
     table = {row[1]: row[3] for row in claims.table(MADE_UP).rows}
     assert len(quiz.statements) == len(claims.CLAIMS)
-    for words, right, said in quiz.statements:
+    for words, right, answer in quiz.statements:
         verdict = table[words.partition(": ")[2]]
-        assert verdict.startswith(right) and f"({verdict})" in said and right in claims.VERDICTS
+        assert verdict.startswith(right) and f"({verdict})" in answer and right in claims.VERDICTS
         assert right == FOR or verdict == right
     without = {name: section for name, section in MADE_UP.items() if name != "board"}
     assert len(claims.quiz(without).statements) < len(claims.CLAIMS)

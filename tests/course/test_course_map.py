@@ -115,22 +115,22 @@ def terms() -> list[str]:
 
 def is_about(word: str, term: str) -> bool:
     """Whether a word of the text is a form of a term: 'calibrating' of 'calibration', 'per-tensor' of 'per tensor'."""
-    said = word.strip("*`").lower().replace("-", " ")
+    form = word.strip("*`").lower().replace("-", " ")
     names = [re.sub(r" quantization$", "", name) for name in term.lower().replace("-", " ").split(", ")]
-    return any(said.startswith(name[:7]) or f"a{said}"[: len(name)] == f"a{name}" for name in [term.lower(), *names])
+    return any(form.startswith(name[:7]) or f"a{form}"[: len(name)] == f"a{name}" for name in [term.lower(), *names])
 
 
 def test_the_glossary_is_in_alphabetical_order():
-    found = [term.lower() for term in terms()]
-    assert found == sorted(found) and len(found) > 20
+    glossary = [term.lower() for term in terms()]
+    assert glossary == sorted(glossary) and len(glossary) > 20
 
 
 @pytest.mark.parametrize("term", terms())
 def test_the_first_use_of_a_term_links_to_the_glossary(term):
     linked = [(name, word) for name, text in PROSE.items() for word, target in LINK.findall(text) if target == GLOSSARY]
-    found = [(name, word) for name, word in linked if is_about(word, term)]
-    assert len(found) == 1, found
-    (name, word), *_ = found
+    links = [(name, word) for name, word in linked if is_about(word, term)]
+    assert len(links) == 1, links
+    (name, word), *_ = links
     plain = re.escape(word.strip("*"))
     for earlier, text in PROSE.items():
         if earlier == name:

@@ -34,18 +34,18 @@ def test_the_pins_are_those_of_the_file():
     """Read a second way: lines with == and, for this system, without a marker or with one that fits."""
     text = (project() / "requirements.txt").read_text("utf-8")
     plain = dict(re.findall(r"^([\w.-]+)==([^\s;]+)$", text, re.M))
-    found = environment.pins()
-    assert plain.items() <= found.items()
-    assert set(found) - set(plain) <= {"tflite-micro"}
+    pins = environment.pins()
+    assert plain.items() <= pins.items()
+    assert set(pins) - set(plain) <= {"tflite-micro"}
 
 
 def test_a_package_of_another_version_or_none_at_all(monkeypatch):
     versions = environment.pins() | {"numpy": "1.0", "scipy": None}
     monkeypatch.setattr(environment, "_version", versions.get)
-    found = environment._packages()
+    finding = environment._packages()
     total = len(environment.pins())
-    assert found.found == f"{total - 2} of {total} as pinned: numpy 1.0, scipy missing"
-    assert found.to_do == environment.INSTALL
+    assert finding.result == f"{total - 2} of {total} as pinned: numpy 1.0, scipy missing"
+    assert finding.to_do == environment.INSTALL
     table = environment.check()
     assert table.caption.startswith("Look at: ") and "packages" in table.caption
 
@@ -56,9 +56,9 @@ def test_a_package_that_is_not_there():
 
 @pytest.mark.parametrize(("version", "fits"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
 def test_pythons(version, fits):
-    found = environment._python(version)
-    assert found.found == f"{version[0]}.{version[1]}"
-    assert (found.to_do == "") == fits
+    finding = environment._python(version)
+    assert finding.result == f"{version[0]}.{version[1]}"
+    assert (finding.to_do == "") == fits
 
 
 def test_the_pythons_are_those_of_the_project():
@@ -88,9 +88,9 @@ def test_what_is_optional_says_what_happens_without(monkeypatch):
 @pytest.mark.parametrize("there", [True, False])
 def test_pictures(monkeypatch, there):
     monkeypatch.setattr(photographs, "prepared", lambda: there)
-    found = environment._pictures()
-    assert found.found == ("photographs, prepared" if there else "drawn pets")
-    assert ("make photos" in found.to_do) != there
+    finding = environment._pictures()
+    assert finding.result == ("photographs, prepared" if there else "drawn pets")
+    assert ("make photos" in finding.to_do) != there
 
 
 def test_no_path_of_the_machine_is_shown():

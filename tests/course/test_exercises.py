@@ -15,9 +15,9 @@ def verdict(capsys):
 
     def say(name, answer):
         exercises.check(name, answer)
-        said = capsys.readouterr().out
-        assert said.count("\n") == 1
-        return said.strip()
+        printed = capsys.readouterr().out
+        assert printed.count("\n") == 1
+        return printed.strip()
 
     return say
 
@@ -200,9 +200,9 @@ def test_right(verdict, name, answer):
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 @pytest.mark.parametrize(("name", "answer", "hint"), TYPICAL)
 def test_a_typical_mistake_gets_its_hint(verdict, name, answer, hint):
-    said = verdict(name, answer)
-    assert said.startswith(f"✗ {name}: ")
-    assert hint in said
+    printed = verdict(name, answer)
+    assert printed.startswith(f"✗ {name}: ")
+    assert hint in printed
 
 
 def test_every_exercise_is_tried():
@@ -269,13 +269,13 @@ ODD = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(exercises.CHECKS)), ODD, st.booleans())
 def test_no_answer_makes_a_check_raise_or_is_right_by_chance(name, answer, as_function):
-    shown = []
+    printed = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builtins.print", lambda text: shown.append(text))
+        patch.setattr("builtins.print", lambda text: printed.append(text))
         exercises.check(name, (lambda *_: answer) if as_function else answer)
-    (said,) = shown
+    (line,) = printed
     assert (
-        said[0] in "…✗" or (name, answer) == ("only_one_right", (3, 1)) or answer in (256, 48 * 48 * 32 * 144, 241_000)
+        line[0] in "…✗" or (name, answer) == ("only_one_right", (3, 1)) or answer in (256, 48 * 48 * 32 * 144, 241_000)
     )
 
 
@@ -288,5 +288,5 @@ def test_there_are_enough_exercises_and_enough_mistakes():
     """At least three typical wrong answers to each exercise are told apart, and each is answered rightly once."""
     hints = {name: {hint for other, _, hint in TYPICAL if other == name} for name in exercises.CHECKS}
     assert len(exercises.CHECKS) >= 15
-    assert {name: found for name, found in hints.items() if len(found) < 3} == {}
+    assert {name: different for name, different in hints.items() if len(different) < 3} == {}
     assert {name for name, _ in RIGHT} == set(exercises.CHECKS)

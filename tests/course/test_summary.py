@@ -37,21 +37,15 @@ MADE_UP = {
 }
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
-    return tmp_path
-
-
 def changed(**parts):
     """Return the made-up comparison with other numbers: kind=numbers."""
-    found = copy.deepcopy(MADE_UP)
+    comparison = copy.deepcopy(MADE_UP)
     for kind, numbers in parts.items():
-        found["models"][kind] |= numbers
-    return found
+        comparison["models"][kind] |= numbers
+    return comparison
 
 
-# --- the newest ----------------------------------------------------------------------------------------------
+# --- the newest -------------------------------------------------------------------------------------------------------
 
 
 def test_no_comparison_yet(home):
@@ -72,7 +66,7 @@ def test_the_newest_comparison_is_shown(home):
     assert str(summary.comparison_table()).startswith("Photographs, 2,000 test pictures\n")
 
 
-# --- the tables ----------------------------------------------------------------------------------------------
+# --- the tables -------------------------------------------------------------------------------------------------------
 
 
 def test_the_comparison_as_a_table():
@@ -89,35 +83,35 @@ def test_an_arena_that_could_not_be_measured_is_a_dash():
     assert table.rows[1][2] == "–"
 
 
-# --- measured ------------------------------------------------------------------------------------------------
+# --- measured ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_comparison_is_measured_once_and_kept(at_home, monkeypatch, capsys):
     monkeypatch.setattr(summary, "ROUNDS", dict.fromkeys(interpreter.KERNEL_SETS, 3))
-    found = summary.comparison(at_home.pets)
+    comparison = summary.comparison(at_home.pets)
     assert "The comparison is not there yet" in capsys.readouterr().out
     images, labels = at_home.pets.arrays("test")
     whole = accuracy.score(at_home.files["float32"], images, labels)
-    for kind, row in found["models"].items():
+    for kind, row in comparison["models"].items():
         score = accuracy.score(at_home.files[kind], images, labels)
         assert row["bytes"] == at_home.files[kind].stat().st_size
         assert row["sha256"] == artifacts.sha256(at_home.files[kind])
         assert (row["accuracy"], (row["low"], row["high"])) == (score.accuracy, score.interval)
         assert row["p_value"] == accuracy.mcnemar(whole.correct, score.correct).p_value
         assert set(row["ratio"]) == set(row["milliseconds"]) == set(interpreter.KERNEL_SETS)
-    assert all(ratio["value"] == 1 for ratio in found["models"]["float32"]["ratio"].values())
-    assert list(found["models"]) == list(convert.KINDS)
+    assert all(ratio["value"] == 1 for ratio in comparison["models"]["float32"]["ratio"].values())
+    assert list(comparison["models"]) == list(convert.KINDS)
 
     monkeypatch.setattr(summary, "measure_timings", None)  # it must not be called again
-    assert summary.comparison(at_home.pets) == found
-    assert summary.newest_comparison() == found
+    assert summary.comparison(at_home.pets) == comparison
+    assert summary.newest_comparison() == comparison
     assert "not there yet" not in capsys.readouterr().out
-    assert len(summary.comparison_table(found).rows) == len(convert.KINDS)
+    assert len(summary.comparison_table(comparison).rows) == len(convert.KINDS)
 
 
 def test_a_comparison_of_other_files_is_measured_again(at_home, monkeypatch):
     monkeypatch.setattr(summary, "ROUNDS", dict.fromkeys(interpreter.KERNEL_SETS, 3))
-    found = summary.comparison(at_home.pets)
-    old = {**found["models"], "int8": found["models"]["int8"] | {"sha256": "0" * 64, "accuracy": 0.0}}
-    metrics.record(at_home.pets.source, "comparison", found | {"models": old})
-    assert summary.comparison(at_home.pets)["models"]["int8"]["accuracy"] == found["models"]["int8"]["accuracy"]
+    comparison = summary.comparison(at_home.pets)
+    old = {**comparison["models"], "int8": comparison["models"]["int8"] | {"sha256": "0" * 64, "accuracy": 0.0}}
+    metrics.record(at_home.pets.source, "comparison", comparison | {"models": old})
+    assert summary.comparison(at_home.pets)["models"]["int8"]["accuracy"] == comparison["models"]["int8"]["accuracy"]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from helpers.measure import accuracy
 from helpers.measure.accuracy import Score
@@ -15,7 +14,8 @@ from helpers.tflite import interpreter
 
 pytest_plugins = ["small"]
 
-# --- Wilson's interval ---------------------------------------------------------------------------------------
+
+# --- Wilson's interval ------------------------------------------------------------------------------------------------
 
 COUNTS = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -69,7 +69,7 @@ def test_wilson_says_what_it_needs(right, total):
         accuracy.wilson(right, total)
 
 
-# --- McNemar's test ------------------------------------------------------------------------------------------
+# --- McNemar's test ---------------------------------------------------------------------------------------------------
 
 
 def binomial_sum(b, c):
@@ -101,7 +101,7 @@ def test_mcnemar_by_hand():
     assert accuracy.mcnemar(first, second).p_value == pytest.approx(2 / 2**6)
 
 
-# --- scores --------------------------------------------------------------------------------------------------
+# --- scores -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_score_by_hand():
@@ -113,63 +113,7 @@ def test_a_score_by_hand():
     assert str(score) == "75.0% (30.1% to 95.4%)"
 
 
-# --- numbers to codes and back -------------------------------------------------------------------------------
-
-DETAILS = st.builds(
-    lambda dtype, scale, share: {
-        "dtype": dtype,
-        "quantization": (scale, int(np.iinfo(dtype).min + share * (np.iinfo(dtype).max - np.iinfo(dtype).min))),
-    },
-    st.sampled_from([np.int8, np.uint8, np.int16]),
-    st.floats(1e-4, 10).map(lambda x: float(np.float32(x))),
-    st.floats(0, 1),
-)
-FLOATS = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(-1e4, 1e4, width=32))
-
-
-@settings(deadline=None)
-@given(FLOATS, DETAILS)
-def test_quantize_input_rounds_and_clips(values, details):
-    """Against the definition in exact arithmetic, one number at a time; Python rounds halves to even, as NumPy does."""
-    codes = interpreter.quantize_input(values, details)
-    (scale, zero_point), limits = details["quantization"], np.iinfo(details["dtype"])
-    assert codes.dtype == details["dtype"]
-    for value, code in zip(values, codes, strict=True):
-        quotient = float(np.float32(value) / np.float32(scale))
-        assert code == min(max(round(quotient) + zero_point, limits.min), limits.max)
-
-
-@settings(deadline=None)
-@given(FLOATS, DETAILS)
-def test_there_and_back_is_off_by_half_a_step_at_most(values, details):
-    (scale, zero_point), limits = details["quantization"], np.iinfo(details["dtype"])
-    low, high = (limits.min - zero_point) * scale, (limits.max - zero_point) * scale
-    back = interpreter.dequantize_output(interpreter.quantize_input(values, details), details)
-    assert back.dtype == np.float32
-    error = np.abs(back - np.clip(values.astype(np.float64), low, high))
-    assert np.all(error <= scale / 2 + 1e-5 * np.abs(values) + 1e-6)
-
-
-def test_halves_go_to_the_even_code():
-    details = {"dtype": np.int8, "quantization": (1.0, 0)}
-    assert interpreter.quantize_input(np.array([0.5, 1.5, 2.5, -0.5, -1.5], np.float32), details).tolist() == [
-        0,
-        2,
-        2,
-        0,
-        -2,
-    ]
-
-
-@settings(deadline=None)
-@given(FLOATS)
-def test_a_float_model_gets_its_numbers_unchanged(values):
-    details = {"dtype": np.float32, "quantization": (0.0, 0)}
-    assert interpreter.quantize_input(values, details) is values
-    assert interpreter.dequantize_output(values, details) is values
-
-
-# --- running files -------------------------------------------------------------------------------------------
+# --- running files ----------------------------------------------------------------------------------------------------
 
 
 def one_by_one(path, images, kernels="XNNPACK"):
@@ -225,14 +169,6 @@ def test_all_kernel_sets_run_all_files_and_agree(small, kernels):
         np.testing.assert_allclose(score.probabilities.sum(axis=1), 1, atol=0.01)
 
 
-def test_our_rounding_of_the_input_is_tflites(small):
-    """The file with float input starts with TFLite's own QUANTIZE operator; the rest of the two files is the same."""
-    images, _ = small.pets.arrays("train", 40)
-    ours = accuracy.predict(small.files["int8"], images)
-    theirs = accuracy.predict(small.files["int8, float in/out"], images)
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1 / 256)
-
-
 def test_score_all_keeps_names_and_order(small):
     images, labels = small.pets.arrays("test")
     scores = accuracy.score_all(small.files, images, labels)
@@ -254,7 +190,7 @@ def test_another_way_to_the_input_is_used(small):
     assert set(seen) == {(np.dtype(np.float32), np.True_, np.int8)}
 
 
-# --- what can go wrong ---------------------------------------------------------------------------------------
+# --- what can go wrong ------------------------------------------------------------------------------------------------
 
 
 def test_no_pictures(small):
@@ -262,31 +198,7 @@ def test_no_pictures(small):
         accuracy.predict(small.files["int8"], np.empty((0, 96, 96, 3), np.uint8))
 
 
-def test_unknown_kernels(small):
-    with pytest.raises(KeyError, match="XNNPACK, built-in, reference; found 'fast'"):
-        interpreter.load(small.files["int8"], "fast")
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no model file .*nothing\.tflite: run 02_convert"):
-        interpreter.load(tmp_path / "nothing.tflite")
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x1c\0\0\0TFL3" + b"\xff" * 99, "half"])
-def test_a_file_that_is_no_model(small, tmp_path, content, capfd):
-    if content == "half":
-        whole = small.files["int8"].read_bytes()
-        content = whole[: len(whole) // 2]
-    path = tmp_path / "broken.tflite"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"broken\.tflite is no model TFLite can run: "):
-        interpreter.load(path)
-    if content:
-        with pytest.raises(ValueError, match="The content is no model TFLite can run: "):
-            interpreter.load(content)
-
-
-# --- the promise of the course -------------------------------------------------------------------------------
+# --- the promise of the course ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -295,3 +207,34 @@ def test_int8_costs_at_most_half_a_point_on_the_drawn_pets(pets, files):
     whole, small = (accuracy.score(files[kind], images, labels) for kind in ("float32", "int8"))
     assert whole.accuracy - small.accuracy <= 0.005
     assert 0.9 < whole.accuracy < 0.98, "the drawn pets are neither hopeless nor trivial"
+
+
+# --- a cliff in a sweep -----------------------------------------------------------------------------------------------
+
+
+def score(right, pictures=400):
+    """A score with so many right answers, the first ones."""
+    labels = np.zeros(pictures, np.int64)
+    return Score(np.eye(2, dtype=np.float32)[(np.arange(pictures) >= right).astype(int)], labels)
+
+
+@pytest.mark.parametrize(
+    ("right", "bits"),
+    [
+        ({8: 360, 4: 355, 3: 300, 2: 200}, 3),
+        ({8: 360, 4: 341, 3: 339}, 3),
+        ({8: 360, 5: 320, 4: 352, 3: 200}, 5),
+        ({8: 360, 2: 350}, None),
+        ({2: 340, 3: 340}, None),
+        ({}, None),
+    ],
+)
+def test_the_cliff(right, bits):
+    """From 360 of 400, more than five points is fewer than 340."""
+    assert accuracy.cliff({b: score(r) for b, r in right.items()}, score(360)) == bits
+
+
+def test_a_loss_that_may_be_chance_is_no_cliff():
+    """Of 16 pictures one is lost: six points, but McNemar's test gives 1."""
+    assert accuracy.cliff({8: score(15, 16)}, score(16, 16)) is None
+    assert accuracy.cliff({8: score(8, 16)}, score(16, 16)) == 8

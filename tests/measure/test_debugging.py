@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from helpers.base.tf import keras
-from helpers.integer.network import details, load_network
-from helpers.measure import accuracy, debugging, runtimes
+from helpers.measure import accuracy, debugging
 from helpers.numbers import errors
 from helpers.pictures import datasets
-from helpers.tflite import convert, edge_quantizer, edit, from_keras, inspect, interpreter, micro
+from helpers.tflite import convert, inspect
 
 pytest_plugins = ["small"]
 
@@ -104,47 +102,3 @@ def test_no_saved_model(tmp_path, pictures):
 def test_no_calibration(small, pictures):
     with pytest.raises(ValueError, match="The debugger quantizes activations, so it needs calibration pictures"):
         debugging.Debugger(small.saved_model, pictures[:0])
-
-
-# --- who runs a file --------------------------------------------------------------------------------------------------
-
-
-def test_who_runs_what(small, tmp_path):
-    images, labels = small.pets.arrays("train", 40)
-    broken = convert.write(small.files["int8"].read_bytes()[:5000], tmp_path / "half.tflite")
-    files = {"int8": small.files["int8"], "dynamic": small.files["dynamic range"], "half": broken}
-    table = runtimes.who_runs(files, images, labels)
-    assert table.columns == ["file", "bytes", "XNNPACK", "built-in", "reference", "TensorFlow Lite Micro"]
-    int8, dynamic, half = table.rows
-    share = accuracy.score(small.files["int8"], images, labels, kernels="reference").accuracy
-    assert int8[4] == f"{share:.0%} right"
-    assert int8[1] == f"{small.files['int8'].stat().st_size:,}"
-    assert "is no model TFLite can run" in half[2]
-    try:
-        micro.arena(small.files["int8"])
-    except NotImplementedError:
-        assert int8[5] == dynamic[5] == "–"
-    else:
-        assert int8[5] == int8[4], "the same rounding"
-        assert dynamic[5] == "no: Hybrid models are not supported on TFLite Micro"
-
-
-def test_values_behind_the_flatbuffer_are_lost_on_a_board(tmp_path):
-    """A dense layer of 300 kB: the file of AI Edge Quantizer, and the same with its values inside."""
-    model = keras.Sequential([keras.Input((600,)), keras.layers.Dense(500, name="dense")])
-    rng = np.random.default_rng(1)
-    inputs = rng.uniform(0, 1, (10, 600)).astype(np.float32)
-    whole = convert.write(from_keras.float32(model), tmp_path / "float32.tflite")
-    outside = convert.write(edge_quantizer.int8(whole, inputs), tmp_path / "outside.tflite")
-    inside = convert.write(edit.self_contained(outside), tmp_path / "inside.tflite")
-    network = load_network(inside)
-    codes = interpreter.quantize_input(inputs, details(network.input))
-    expected = network.run(codes)
-    np.testing.assert_array_equal(load_network(outside).run(codes), expected)
-    try:
-        lost, found = (micro.run(path, codes)[0].reshape(expected.shape) for path in (outside, inside))
-    except NotImplementedError:
-        pytest.skip("TensorFlow Lite Micro is not installed here")
-    assert np.abs(found.astype(int) - expected).max() <= 1, "the two round dense layers differently"
-    assert np.abs(lost.astype(int) - expected).max() > 20
-    assert micro.arena(inside).total + 250_000 < micro.arena(outside).total

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import plots
 from helpers.base import metrics
-from helpers.course import summary
 from helpers.measure import accuracy, pareto
 from helpers.measure.accuracy import Score
 from helpers.measure.latency import Timings
@@ -132,16 +130,3 @@ def test_files_are_scored_and_timed_at_their_own_size(tiny, drawn, folder, tmp_p
         found["half"]["float32"].probabilities, accuracy.predict(half, mine.arrays("test", size=48)[0])
     )
     assert list(pareto.timings(files, mine)["XNNPACK"].seconds) == ["whole float32", "half float32"]
-
-
-@pytest.mark.parametrize("cost", ["XNNPACK", "bytes"])
-def test_no_name_covers_another(cost):
-    """Held against what Matplotlib says of the place of each text, on the reference run."""
-    record = summary.reference()["frontier"]
-    figure = plots.frontier(record, cost).figure
-    figure.draw_without_rendering()
-    names = [text for text in figure.axes[0].texts if text.get_text()]
-    assert {text.get_text() for text in names} == set(record["networks"])
-    boxes = [text.get_window_extent() for text in names]
-    for i, box in enumerate(boxes):
-        assert not any(box.shrunk(0.95, 0.7).overlaps(other.shrunk(0.95, 0.7)) for other in boxes[i + 1 :]), names[i]

@@ -1,99 +1,19 @@
-"""Quantization-aware training: what goes forward, what comes back, and a file with the numbers of the training."""
+"""Quantization-aware training: what goes forward, what comes back, and that training with the rounding helps."""
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers.base.tf import keras, make_deterministic, tf
-from helpers.integer import comparison
-from helpers.integer.network import details, load_network
-from helpers.measure import accuracy
+from helpers.base.tf import keras, tf
 from helpers.methods import qat, qat_file
-from helpers.methods.simulation import Simulation
-from helpers.networks import folding, models, training
+from helpers.networks import training
 from helpers.networks.weights import WEIGHTED, channel_axis
 from helpers.numbers import quantization
-from helpers.pictures import conventions, datasets
-from helpers.tflite import edit, inspect, interpreter
+from made_up import PLAN, plain, residual
 
 layers = keras.layers
-PLAN = training.TrainingPlan(2, 3e-3, batch_size=16)
 RANGES = st.tuples(st.floats(-50, 50, width=32, allow_subnormal=False), st.floats(0.125, 100, width=32))  # low, width
-
-
-def residual():
-    """Return a network with batch normalisation that has an addition, a pool and a depthwise convolution in it."""
-    x = entry = keras.Input((32, 32, 3), name="picture")
-    x = layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="conv1")(x)
-    x = layers.ReLU(6.0, name="relu1")(models.FusedBatchNormalization(name="norm1")(x))
-    x = y = layers.MaxPooling2D(name="pool")(x)
-    y = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="depthwise")(y)
-    y = layers.ReLU(6.0, name="relu2")(models.FusedBatchNormalization(name="norm2")(y))
-    y = models.FusedBatchNormalization(name="norm3")(layers.Conv2D(8, 1, use_bias=False, name="conv2")(y))
-    x = layers.ReLU(6.0, name="relu3")(layers.Add(name="add")([x, y]))
-    x = layers.Dense(2, name="dense")(layers.GlobalAveragePooling2D(name="average")(x))
-    return keras.Model(entry, layers.Softmax(name="softmax")(x), name="residual")
-
-
-def plain():
-    """Return a network in which activations stand inside of layers, as in AlexNet."""
-    x = entry = keras.Input((32, 32, 3), name="picture")
-    x = layers.Conv2D(6, 5, 4, activation="relu", name="conv")(x)
-    x = layers.Flatten(name="flatten")(layers.MaxPooling2D(2, name="pool")(x))
-    x = layers.Dense(8, activation="relu", name="dense1")(x)
-    x = layers.Dense(2, name="dense2")(layers.Dropout(0.1)(x))
-    return keras.Model(entry, layers.Softmax(name="softmax")(x), name="plain")
-
-
-@pytest.fixture(scope="module")
-def few():
-    """64 pictures of noise, the dogs a little brighter than the cats."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(64) % 2
-    images = (rng.integers(0, 200, (64, 96, 96, 3)) + 40 * labels[:, None, None, None]).astype(np.uint8)
-    split = tf.data.Dataset.from_tensor_slices((images, labels))
-    return datasets.Pets("few", "few pets", split, split, split, dict.fromkeys(conventions.SPLITS, 64))
-
-
-@pytest.fixture(scope="module")
-def inputs(few):
-    """The same pictures as the networks take them."""
-    return conventions.normalise(few.arrays("train", size=32)[0])
-
-
-@pytest.fixture(scope="module", params=[residual, plain])
-def network(request, few):
-    """A trained network without batch normalisation."""
-    make_deterministic(4)
-    return folding.fold(training.fine_tune(request.param(), few, training.TrainingPlan(6, 1e-2, batch_size=16)))
-
-
-@pytest.fixture(scope="module")
-def aware(network, inputs):
-    """The network with 3-bit weights, one of the two per channel, and 8-bit activations; not yet trained on."""
-    return qat.aware(network, inputs, weight_bits=3, per_channel=network.name == "residual")
-
-
-@pytest.fixture(scope="module")
-def tuned(aware, few):
-    """The same, trained on."""
-    return qat.fine_tune(aware, few, PLAN)
-
-
-@pytest.fixture(scope="module")
-def file(tuned, tmp_path_factory):
-    """The full-int8 file."""
-    path = tmp_path_factory.mktemp("qat") / "tuned.tflite"
-    path.write_bytes(qat_file.tflite(tuned))
-    return path
-
-
-def layout(layer):
-    """Return the order in which a .tflite file has the axes of a layer's weights in Keras."""
-    if isinstance(layer, layers.DepthwiseConv2D):
-        return 3, 0, 1, 2  # the multiplier, which is 1, goes first
-    return (3, 0, 1, 2) if isinstance(layer, layers.Conv2D) else (1, 0)
 
 
 def loss(model, inputs):
@@ -102,7 +22,7 @@ def loss(model, inputs):
     return float(-np.log(found[np.arange(len(found)), np.arange(len(found)) % 2] + 1e-7).mean())
 
 
-# --- forward and backward -----------------------------------------------------------------------------------------
+# --- forward and backward ---------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
@@ -132,13 +52,6 @@ def test_weights_go_forward_as_in_numpy_and_back_unchanged(bits, axis, seed):
     np.testing.assert_array_equal(slope, np.ones_like(weights))
 
 
-@given(st.integers(-(2**15), 2**15), st.sampled_from([0.0, 0.5, 0.25]), st.sampled_from([-np.inf, 0, np.inf]))
-def test_halves_go_away_from_zero_and_their_neighbours_do_not(whole, fraction, towards):
-    x = np.float32(whole + fraction)
-    x = np.nextafter(x, np.float32(towards)) if towards else x
-    assert qat.round_half_away(tf.constant(x)).numpy() == quantization.round_half_away(x)
-
-
 def test_the_textbook_form_has_the_same_gradient():
     """The sum x + stop_gradient(quantized - x), as most write it, may differ in the last bit of what goes forward."""
     x = tf.constant(np.linspace(-1, 1, 101), tf.float32)
@@ -152,7 +65,7 @@ def test_the_textbook_form_has_the_same_gradient():
     assert tape.gradient(quantized, x) is None, "without the trick nothing comes back"
 
 
-# --- the network --------------------------------------------------------------------------------------------------
+# --- the network ------------------------------------------------------------------------------------------------------
 
 
 def test_without_quantization_it_is_the_same_network(network, inputs):
@@ -197,8 +110,8 @@ def test_training_with_the_rounding_helps(aware, tuned, network, inputs):
 
 
 @pytest.mark.parametrize("network", [plain], indirect=True)
-def test_training_twice_gives_the_same(aware, tuned, few):
-    again = qat.fine_tune(aware, few, PLAN)
+def test_training_twice_gives_the_same(aware, tuned, noise):
+    again = qat.fine_tune(aware, noise, PLAN)
     for one, other in zip(tuned.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -215,105 +128,7 @@ def test_it_can_be_saved(tuned, inputs, tmp_path):
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "tuned.keras")(inputs), tuned(inputs))
 
 
-# --- the file -----------------------------------------------------------------------------------------------------
-
-
-def test_the_weights_of_the_file_are_those_of_the_training(tuned, file):
-    known = inspect.tensors(file)
-    weights = [known[step.inputs[1]] for step in inspect.operators(file) if step.name in inspect.WEIGHED]
-    trained = [x for x in tuned.layers if isinstance(x, qat.FakeQuantizedWeights)]
-    assert len(weights) == len(trained)
-    for tensor, layer in zip(weights, trained, strict=True):
-        kernel, axis = layer.get_weights()[0], channel_axis(layer.layer) if layer.per_channel else None
-        assert tensor.dtype == "int8"
-        assert np.abs(tensor.data).max() == 3
-        others = tuple(i for i in range(tensor.data.ndim) if i != tensor.axis)
-        if layer.per_channel:
-            assert np.all(np.abs(tensor.data).max(axis=others) == 3), "every channel uses its largest code"
-        scale, _ = quantization.symmetric_parameters(kernel, 3, axis)
-        np.testing.assert_array_equal(tensor.scale, np.atleast_1d(scale))
-        inside = quantization.fake_quantize(kernel, 3, axis)
-        np.testing.assert_array_equal(tensor.dequantized(), inside.transpose(layout(layer.layer)))
-
-
-def test_the_integer_network_is_the_file_bit_for_bit(file, inputs):
-    network = load_network(file)
-    codes = interpreter.quantize_input(inputs[:8], details(network.input))
-    found = comparison.compare(file, codes, "reference")
-    assert sum(difference.values for difference in found) > 1000
-    assert sum(difference.differing for difference in found) == 0
-
-
-def test_the_file_computes_what_the_training_saw(tuned, file, inputs):
-    """Rounded once, as XNNPACK does and the network in training, hardly any code differs, and none by more than 1."""
-    network = load_network(file, rounding="XNNPACK")
-    codes = network.tensors(interpreter.quantize_input(inputs, details(network.input)))
-    quantizers = [layer for layer in tuned.layers if isinstance(layer, qat.FakeQuantize)]
-    kept = ("MAX_POOL_2D", "RESHAPE", "SOFTMAX")
-    steps = [network.input.index, *(o.outputs[0] for o, _ in network.steps if o.name not in kept)]
-    outputs = keras.Model(tuned.input, [layer.output for layer in quantizers])(inputs)
-    for quantizer, index, output in zip(quantizers, steps, outputs, strict=True):
-        scale, zero_point = quantization.affine_parameters(quantizer.low, quantizer.high)
-        known = network.known[index]
-        assert (known.scale[0], known.zero_point[0]) == (scale, zero_point)
-        theirs = quantization.quantize(output.numpy(), scale, zero_point)
-        apart = np.abs(codes[index].astype(int) - theirs)
-        assert apart.max() <= 1
-        assert (apart > 0).mean() < 0.02
-    probabilities = interpreter.dequantize_output(codes[network.output.index], details(network.output))
-    np.testing.assert_allclose(probabilities, tuned(inputs), atol=0.02)
-
-
-def test_two_codes_in_a_byte(tuned, file, few):
-    images = few.arrays("test", 8, size=32)[0]
-    packed = qat_file.tflite(tuned, packed=True)
-    assert len(packed) < len(file.read_bytes())
-    for kernels in ("reference", "built-in"):
-        for i in range(len(images)):  # one by one: Flatten has the number of pictures in it
-            found = [accuracy.predict(model, images[i : i + 1], kernels) for model in (packed, file)]
-            np.testing.assert_array_equal(*found)
-
-
-def test_an_odd_number_of_codes_is_packed():
-    assert list(edit.pack(np.int8([1, -1, -7]), "int4")) == [0xF1, 0x09]
-
-
-def test_a_channel_that_has_died_keeps_its_bias(inputs, tmp_path):
-    model = folding.fold(plain())
-    kernel, _ = model.get_layer("conv").get_weights()
-    kernel[..., 0] *= 1e-20
-    model.get_layer("conv").set_weights([kernel, np.linspace(0.5, 1, 6)])
-    path = tmp_path / "dead.tflite"
-    path.write_bytes(qat_file.tflite(qat.aware(model, inputs)))
-    known = inspect.tensors(path)
-    bias = known[inspect.operators(path)[0].inputs[2]]  # dense layers with a bias of zero have none in the file
-    np.testing.assert_allclose(bias.dequantized()[0], 0.5, rtol=1e-6)
-
-
-def test_an_average_over_windows_keeps_the_codes_of_its_input(few, inputs, tmp_path):
-    """As `placement.SAME_CODES` says for the simulation too: the operator has the scale of its input on both sides."""
-    x = entry = keras.Input((32, 32, 3), name="picture")
-    x = layers.AveragePooling2D(2, name="pool")(layers.Conv2D(4, 3, 2, activation="relu", name="conv")(x))
-    x = layers.Dense(2, name="dense")(layers.Flatten(name="flatten")(x))
-    pooling = keras.Model(entry, layers.Softmax(name="softmax")(x), name="pooling")
-    make_deterministic(4)
-    trained = training.fine_tune(pooling, few, training.TrainingPlan(1, 1e-2, batch_size=16))
-    model = qat.aware(trained, inputs, weight_bits=8)
-    assert [x.name for x in model.layers if isinstance(x, qat.FakeQuantize)] == [
-        f"{name}_codes" for name in ("picture", "conv", "dense")
-    ]
-    assert Simulation(trained, inputs).tensors == ("picture", "conv", "dense", "softmax")
-    path = tmp_path / "pooling.tflite"
-    path.write_bytes(qat_file.tflite(model))
-    (step,) = (step for step in inspect.operators(path) if step.name == "AVERAGE_POOL_2D")
-    known = inspect.tensors(path)
-    assert known[step.inputs[0]].scale == known[step.outputs[0]].scale
-    images = few.arrays("train", 10, size=32)[0]
-    found = np.concatenate([accuracy.predict(path, image[None]) for image in images])  # Flatten takes one at a time
-    np.testing.assert_allclose(found, model(inputs[:10]), atol=0.02)
-
-
-# --- what a reader can do wrong -----------------------------------------------------------------------------------
+# --- what a reader can do wrong ---------------------------------------------------------------------------------------
 
 
 def test_batch_normalisation_must_be_folded(inputs):
@@ -341,20 +156,7 @@ def test_bits_that_no_code_has(network, inputs, bits):
             qat.aware(network, inputs, **options)
 
 
-def test_a_network_that_is_not_quantized(network, few):
-    for wrong in (lambda: qat.fine_tune(network, few), lambda: qat_file.tflite(network)):
+def test_a_network_that_is_not_quantized(network, noise):
+    for wrong in (lambda: qat.fine_tune(network, noise), lambda: qat_file.tflite(network)):
         with pytest.raises(ValueError, match=f"Expected a network from qat.aware; nothing in {network.name}"):
             wrong()
-
-
-@pytest.mark.parametrize("bits", [(None, 8), (4, None), (4, 4), (4, 16)])
-def test_a_file_needs_weights_and_activations_of_8_bits(network, inputs, bits):
-    with pytest.raises(ValueError, match=r"quantized weights, and activations of 8 bits: qat.aware"):
-        qat_file.tflite(qat.aware(network, inputs, *bits))
-
-
-def test_too_many_bits_for_the_file(network, inputs):
-    with pytest.raises(ValueError, match="weights of at most 8 bits; found 9"):
-        qat_file.tflite(qat.aware(network, inputs, 9))
-    with pytest.raises(ValueError, match="weights of at most 4 bits; found 5"):
-        qat_file.tflite(qat.aware(network, inputs, 5), packed=True)

@@ -2,13 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from helpers.base.tf import keras, make_deterministic, tf
+from helpers.base.tf import keras, make_deterministic
 from helpers.measure import accuracy
-from helpers.measure.accuracy import Score
-from helpers.methods import fake_quantization, ranges
 from helpers.methods.simulation import Simulation
 from helpers.networks import models, published, training
 from helpers.networks.weights import WEIGHTED, channel_axis
@@ -16,9 +12,6 @@ from helpers.numbers import errors, quantization
 from helpers.pictures import datasets
 from helpers.pictures.conventions import normalise
 from helpers.tflite import convert, from_keras, inspect
-
-BITS = st.integers(2, 16)
-FLOATS = st.floats(-1e6, 1e6, width=32, allow_subnormal=False)
 
 
 def untrained(network, pictures):
@@ -53,53 +46,7 @@ def trained(pets):
     return Simulation(training.trained(pets), datasets.calibration_inputs(pets))
 
 
-# --- rounding -----------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    values=st.lists(FLOATS, min_size=1, max_size=50), ends=st.tuples(FLOATS, FLOATS), bits=BITS, halves=st.booleans()
-)
-def test_activations_are_rounded_bit_for_bit_as_by_hand(values, ends, bits, halves):
-    width = max(*ends, 0) - min(*ends, 0)  # a range reaches to zero
-    assume(width == 0 or width > 1e-30)  # else no float32 can hold the scale
-    scale, zero_point = quantization.affine_parameters(min(ends), max(ends), bits)
-    values = np.array(values, np.float32)
-    if halves:  # numbers halfway between two codes, and the floats beside them
-        middle = (np.round(values % 100) + np.float32(0.5)) * scale
-        values = np.concatenate([middle, np.nextafter(middle, np.float32(0)), -middle]).astype(np.float32)
-    codes = quantization.quantize(values, scale, zero_point, bits)
-    expected = quantization.dequantize(codes, scale, zero_point)
-    grid = np.float32([scale, zero_point, *quantization.code_range(bits)])
-    np.testing.assert_array_equal(in_a_graph(values, *grid).numpy(), expected)
-
-
-in_a_graph = tf.function(
-    fake_quantization.fake_quantize, input_signature=[tf.TensorSpec(None)] + [tf.TensorSpec(())] * 4
-)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    low=st.floats(-100, 0, width=32),
-    high=st.floats(0.125, 100, width=32),
-    bits=BITS,
-    seed=st.integers(0, 1000),
-)
-def test_tensorflow_rounds_to_the_same_numbers(low, high, bits, seed):
-    """`fake_quant_with_min_max_vars`, but where a number lies next to the middle between two codes."""
-    scale, zero_point = quantization.affine_parameters(low, high, bits)
-    smallest, largest = quantization.code_range(bits)
-    values = np.random.default_rng(seed).uniform(2 * low - 1, 2 * high, 200).astype(np.float32)
-    ends = [float(scale) * (code - zero_point) for code in (smallest, largest)]
-    theirs = tf.quantization.fake_quant_with_min_max_vars(values, *ends, num_bits=bits).numpy()
-    ours = fake_quantization.fake_quantize(values, scale, *np.float32([zero_point, smallest, largest])).numpy()
-    middle = np.abs(np.abs(values / scale % 1) - 0.5) < 1e-2
-    np.testing.assert_allclose(ours[~middle], theirs[~middle], rtol=1e-5, atol=1e-5 * (high - low))
-    assert np.abs(ours - theirs).max() <= 1.001 * scale + np.spacing(np.abs(theirs).max())
-
-
-# --- against the converter ----------------------------------------------------------------------------------------
+# --- against the converter --------------------------------------------------------------------------------------------
 
 
 def written(file):
@@ -174,7 +121,7 @@ def test_a_network_of_depthwise_convolutions_is_that_of_the_file(mobilenet, netw
         assert np.abs(ours - theirs).max() < 1.01 * tensor.scale.max()
 
 
-# --- against Keras ------------------------------------------------------------------------------------------------
+# --- against Keras ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,31 +171,7 @@ def test_all_but_one(network, pictures):
     assert not np.array_equal(network.predict(pictures, activation_bits=4, only={"conv2"}), nothing)
 
 
-def test_where_activations_are_rounded():
-    """Behind the ReLU that is fused into a layer, behind sums, not behind max pooling."""
-    model = models.residual_cnn(48)
-    found = Simulation(model, np.random.default_rng(0).random((2, 48, 48, 3), np.float32))
-    convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    sums = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Add)]
-    assert sorted(found.tensors) == sorted(["picture", *convolutions, *sums, "average", "dense", "softmax"])
-    low, high = found.ranges["conv1"]
-    assert 0 <= low <= high <= 6
-    assert found.ranges["conv4"][0] < 0, "it has no ReLU: the sum comes first"
-    assert found.activation_parameters("softmax") == (np.float32(1 / 256), -128)
-    assert found.activation_parameters("softmax", 3) == (np.float32(1 / 256), -128), "the answer keeps eight bits"
-
-
-def test_a_relu_that_others_read_around_is_no_part_of_its_layer():
-    entry = keras.Input((8, 8, 3), name="picture")
-    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(entry)
-    y = keras.layers.Add(name="sum")([x, keras.layers.ReLU(name="relu")(x)])
-    model = keras.Model(entry, keras.layers.Dense(2, name="dense")(keras.layers.Flatten()(y)))
-    found = Simulation(model, np.random.default_rng(0).random((2, 8, 8, 3), np.float32))
-    assert found.tensors == ("picture", "conv", "relu", "sum", "dense")
-    assert found.ranges["conv"][0] < 0 == found.ranges["relu"][0]
-
-
-# --- signal to noise ----------------------------------------------------------------------------------------------
+# --- signal to noise --------------------------------------------------------------------------------------------------
 
 
 def test_the_noise_of_one_tensor_alone_is_that_of_its_own_rounding(network, pictures):
@@ -277,35 +200,7 @@ def test_each_bit_is_worth_six_decibels(network, pictures):
     assert np.polyfit(range(5, 11), found, 1)[0] == pytest.approx(6.02, abs=0.3)
 
 
-# --- ranges -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bits", [2, 4, 8])
-@pytest.mark.parametrize("axis", [None, 2])
-def test_no_range_has_a_smaller_error_than_the_one_searched_for(bits, axis):
-    weights = np.random.default_rng(bits).standard_t(3, (3, 3, 8, 1)).astype(np.float32)
-
-    def error(scale):
-        codes = quantization.quantize(weights, scale, 0, bits, narrow=True, axis=axis)
-        axes = None if axis is None else (0, 1, 3)
-        return np.mean((quantization.dequantize(codes, scale, 0, axis) - weights) ** 2, axis=axes)
-
-    best = error(ranges.weight_scales(weights, bits, axis, "mse"))
-    full = ranges.weight_scales(weights, bits, axis)
-    for share in np.linspace(0.05, 1, 20):
-        assert np.all(best <= 1.05 * error(full * np.float32(share)))
-    for within in ("min/max", 99.0, 90.0):
-        assert np.all(best <= error(ranges.weight_scales(weights, bits, axis, within)) + 1e-9)
-    if bits == 2:
-        assert np.mean(best) < 0.9 * np.mean(error(full)), "outliers should not decide"
-
-
-def test_a_percentile_is_one():
-    weights = np.arange(-100, 101, dtype=np.float32)
-    assert ranges.weight_scales(weights, 8, None, 100) == pytest.approx(100 / 127)
-    assert ranges.weight_scales(weights, 8, None, 90) == pytest.approx(90 / 127)
-    mostly_zero = np.float32([0] * 999 + [5])
-    assert ranges.weight_scales(mostly_zero, 8, None, 90) == pytest.approx(5 / 127), "no scale can be zero"
+# --- ranges -----------------------------------------------------------------------------------------------------------
 
 
 def test_ranges_of_activations(network, pictures):
@@ -344,35 +239,7 @@ def test_one_broken_calibration_picture_spoils_one_tensor(mobilenet, pictures):
     assert np.abs(broken.predict(pictures, activation_bits=bits) - whole).mean() < distance() / 4
 
 
-# --- sweeps -------------------------------------------------------------------------------------------------------
-
-
-def score(right, pictures=400):
-    """A score with so many right answers, the first ones."""
-    labels = np.zeros(pictures, np.int64)
-    return Score(np.eye(2, dtype=np.float32)[(np.arange(pictures) >= right).astype(int)], labels)
-
-
-@pytest.mark.parametrize(
-    ("right", "bits"),
-    [
-        ({8: 360, 4: 355, 3: 300, 2: 200}, 3),
-        ({8: 360, 4: 341, 3: 339}, 3),
-        ({8: 360, 5: 320, 4: 352, 3: 200}, 5),
-        ({8: 360, 2: 350}, None),
-        ({2: 340, 3: 340}, None),
-        ({}, None),
-    ],
-)
-def test_the_cliff(right, bits):
-    """From 360 of 400, more than five points is fewer than 340."""
-    assert accuracy.cliff({b: score(r) for b, r in right.items()}, score(360)) == bits
-
-
-def test_a_loss_that_may_be_chance_is_no_cliff():
-    """Of 16 pictures one is lost: six points, but McNemar's test gives 1."""
-    assert accuracy.cliff({8: score(15, 16)}, score(16, 16)) is None
-    assert accuracy.cliff({8: score(8, 16)}, score(16, 16)) == 8
+# --- sweeps -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_sweep_scores_each_number_of_bits(network, pictures):
@@ -400,7 +267,7 @@ def test_sensitivity_is_sorted_and_made_of_the_two_settings(network, pictures):
     assert set(both) == {"average", "conv2"}
 
 
-# --- what a reader can do wrong -----------------------------------------------------------------------------------
+# --- what a reader can do wrong ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -467,17 +334,3 @@ def test_labels_that_do_not_fit(network, pictures):
 def test_calibration_pictures_that_do_not_fit(mobilenet, calibration, found):
     with pytest.raises(ValueError, match=found):
         Simulation(mobilenet, calibration)
-
-
-@pytest.mark.parametrize(
-    ("layer", "words"),
-    [
-        (keras.layers.Dense(2, activation="softmax", name="end"), "end has the activation softmax; expected relu"),
-        (keras.layers.LeakyReLU(name="end"), "end is a LeakyReLU; expected a network of these layers: Conv2D"),
-    ],
-)
-def test_layers_that_are_not_known(layer, words):
-    entry = keras.Input((4, 4, 3))
-    model = keras.Model(entry, layer(keras.layers.Flatten()(entry)))
-    with pytest.raises(ValueError, match=words):
-        Simulation(model, np.zeros((1, 4, 4, 3), np.float32))

@@ -1,4 +1,4 @@
-"""The network that comes with the suite: the files are those of its card, and fit the board with room to spare."""
+"""Weights that come with the suite: those of the default network are those of their card, and fit the board."""
 
 import json
 
@@ -7,9 +7,12 @@ import pytest
 
 from helpers.base import artifacts, data
 from helpers.measure import accuracy
-from helpers.networks import converted, training
-from helpers.pictures import datasets, photographs
+from helpers.networks import checkpoints, training
+from helpers.pictures import conventions, datasets, photographs
 from helpers.tflite import micro
+from made_up import tiny
+
+pytest_plugins = ["made_up"]
 
 CARD = json.loads(training.PRETRAINED.with_suffix(".json").read_text())
 README = training.PRETRAINED.with_name("README.md").read_text()
@@ -45,26 +48,6 @@ def test_it_fits_the_board():
     assert needed == CARD["int8_arena_bytes"] <= ARENA_LIMIT
 
 
-def test_other_weights_are_refused(tmp_path, monkeypatch):
-    path = tmp_path / "residual_cnn.npz"
-    with pytest.raises(FileNotFoundError, match="no weights.*from scratch"):
-        monkeypatch.setattr(training, "PRETRAINED", path)
-        training.pretrained()
-    path.write_bytes(b"other")
-    path.with_suffix(".json").write_text(json.dumps(CARD))
-    with pytest.raises(ValueError, match="SHA-256 differs"):
-        training.pretrained()
-
-
-def test_float_and_int8_files_agree(pets, tmp_path, monkeypatch):
-    """Drawn pets are no photographs, but the two files must answer alike about any picture."""
-    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
-    images = pets.arrays("test", 200)[0]
-    answers = {kind: accuracy.predict(path, images) for kind, path in converted.pretrained_files().items()}
-    assert np.abs(answers["float32"] - answers["int8"]).mean() < 0.03
-    assert (answers["float32"].argmax(1) == answers["int8"].argmax(1)).mean() > 0.95
-
-
 @pytest.mark.photographs
 @pytest.mark.skipif(not photographs.prepared(), reason="the photographs are not prepared: make photos")
 def test_the_card_is_true_on_the_photographs():
@@ -78,3 +61,15 @@ def test_the_readme_repeats_the_card():
     assert f"{CARD['results']['test']['int8']['accuracy']:.1%} of the test photographs" in said
     assert f"{CARD['int8_bytes'] / 1e3:.0f} kB" in said
     assert f"{CARD['int8_arena_bytes'] / 1e3:.0f} kB of RAM" in said
+
+
+def test_the_score_is_that_of_keras(few):
+    images, labels = few.arrays("test")
+    model = tiny()
+    found = checkpoints.score(model, images, labels)
+    np.testing.assert_allclose(
+        found.probabilities, model.predict(conventions.normalise(images), verbose=0), rtol=1e-5, atol=1e-6
+    )
+    assert found.accuracy == np.mean(found.probabilities.argmax(1) == labels)
+    with pytest.raises(ValueError, match="at least one picture"):
+        checkpoints.score(model, images[:0], labels[:0])

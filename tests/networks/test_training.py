@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from helpers.base import data
-from helpers.base.tf import fixed_threads, keras, tf
+from helpers.base.tf import keras, tf
 from helpers.networks import training
 from helpers.pictures import conventions, datasets
-from helpers.tflite import from_keras
 
 pytest_plugins = ["small"]
 
@@ -45,7 +44,7 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
-# --- the input pipeline --------------------------------------------------------------------------------------
+# --- the input pipeline -----------------------------------------------------------------------------------------------
 
 
 def test_augmentation_follows_from_its_seed():
@@ -62,11 +61,6 @@ def test_no_pipeline_waits_for_a_tuner(few, at_home):
     pipelines = [training.batches(tf.constant(images), labels, 0, 16, 0), training._scoring_batches(images, labels)]
     for pipeline in (*pipelines, at_home.pets.train, at_home.pets.validation, at_home.pets.test):
         assert pipeline.options().autotune.enabled is False
-
-
-def test_a_steady_pipeline_gives_the_same():
-    numbers = tf.data.Dataset.range(100).map(lambda n: n * n, num_parallel_calls=tf.data.AUTOTUNE)
-    assert list(fixed_threads(numbers).as_numpy_iterator()) == [n * n for n in range(100)]
 
 
 def test_augmentation_flips_and_cuts_and_does_nothing_else():
@@ -127,7 +121,7 @@ def test_epochs_differ_and_follow_from_seed_and_number(flat):
     assert len({tuple(sorted(pictures)) for pictures in left_out}) > 1
 
 
-# --- in one process ------------------------------------------------------------------------------------------
+# --- in one process ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("source", "scratch"), [("drawn", True), ("photographs", False), ("folder-12345678", False)])
@@ -267,20 +261,19 @@ def test_after_a_change_of_the_suites_plan_the_network_is_trained_again(at_home,
     assert "a plan that the suite no longer has: it is trained again" in capsys.readouterr().out
 
 
-def test_what_is_exported_says_nothing(at_home, tmp_path, capfd):
-    from_keras.export(training.trained(at_home.pets), tmp_path / "saved_model")
-    shown = capfd.readouterr()
-    assert shown.err == ""
-    assert "Saved artifact" not in shown.out
-    assert (tmp_path / "saved_model" / "saved_model.pb").exists()
+def test_other_weights_are_refused(tmp_path, monkeypatch):
+    card = training.PRETRAINED.with_suffix(".json").read_text()
+    path = tmp_path / "residual_cnn.npz"
+    with pytest.raises(FileNotFoundError, match="no weights.*from scratch"):
+        monkeypatch.setattr(training, "PRETRAINED", path)
+        training.pretrained()
+    path.write_bytes(b"other")
+    path.with_suffix(".json").write_text(card)
+    with pytest.raises(ValueError, match="SHA-256 differs"):
+        training.pretrained()
 
 
-def test_what_is_exported_has_constants_for_weights(at_home):
-    """Then there is nothing to restore, which is what takes long when a SavedModel is read."""
-    assert tf.saved_model.load(str(training.saved_model(at_home.pets))).serve.concrete_functions[0].variables == ()
-
-
-# --- in processes of their own -------------------------------------------------------------------------------
+# --- in processes of their own ----------------------------------------------------------------------------------------
 
 RUN = """
 import dataclasses, sys

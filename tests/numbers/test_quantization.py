@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from exact import half_away
 from helpers.base import console
 from helpers.base.tf import keras, tf
 from helpers.numbers import errors, quantization
@@ -136,12 +137,12 @@ def test_the_best_range_is_no_worse_than_any_of_a_grid(values, bits):
     low, high = quantization.best_range(values, bits)
     smallest, largest = min(0, values.min()), max(0, values.max())
     assert smallest <= low <= 0 <= high <= largest
-    found = loss(values, low, high, bits)
-    assert found <= loss(values, smallest, largest, bits)
+    least = loss(values, low, high, bits)
+    assert least <= loss(values, smallest, largest, bits)
     for share in (1.0, 0.5, 0.25, 0.125):
         for ends in ((share * smallest, high), (low, share * largest)):
             if ends[1] > ends[0]:
-                assert found <= loss(values, *ends, bits)
+                assert least <= loss(values, *ends, bits)
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(2, 0.9957), (4, 0.3352), (8, 0.03076)])
@@ -322,29 +323,6 @@ def test_what_is_no_number_cannot_be_compressed():
         quantization.compress([0.5, np.nan], 0, 1)
 
 
-# --- what is lost -----------------------------------------------------------------------------------------------------
-
-
-def test_errors_by_hand():
-    values, restored = np.array([3.0, -4]), np.array([3.0, -3])
-    assert errors.max_error(values, restored) == 1
-    assert errors.rmse(values, restored) == pytest.approx(np.sqrt(0.5))
-    assert errors.sqnr(values, restored) == pytest.approx(10 * np.log10(25 / 1))
-    assert errors.sqnr(values, values) == np.inf
-    assert errors.sqnr(np.zeros(2), restored) == -np.inf
-    assert errors.sqnr(np.zeros(2), np.zeros(2)) == np.inf
-
-
-@pytest.mark.parametrize("bits", range(4, 17))
-def test_six_decibels_a_bit(bits):
-    """Evenly spread values: power over noise is the square of the steps, so SQNR = 20 log10(steps)."""
-    values = np.random.default_rng(0).uniform(-1, 1, 200_000)
-    found = errors.sqnr(values, quantization.fake_quantize(values, bits))
-    assert found == pytest.approx(20 * np.log10(2 * code_range(bits)[1]), abs=0.1)
-    scale, _ = symmetric_parameters(values, bits)
-    assert errors.rmse(values, quantization.fake_quantize(values, bits)) == pytest.approx(scale / np.sqrt(12), rel=0.02)
-
-
 # --- TensorFlow's converter -------------------------------------------------------------------------------------------
 
 RANGES = [(-5.4, 4.5), (-1, 1), (0, 6), (-0.3, 2.6), (-7, 0.5), (0.25, 3), (-4, -1), (-0.001, 100)]
@@ -392,3 +370,20 @@ def test_the_converter_gives_weights_the_same_scales_and_codes(tmp_path):
     np.testing.assert_allclose(weights.scale, scale, rtol=1e-7)
     np.testing.assert_array_equal(weights.zero_point, zero_point)
     np.testing.assert_array_equal(weights.data, quantize(values, scale, narrow=True, axis=0))
+
+
+# --- halves, against exact fractions ----------------------------------------------------------------------------------
+
+
+@given(st.floats(-(2**20), 2**20, width=32))
+def test_rounding_is_that_of_c(x):
+    assert quantization.round_half_away(np.float32([x]))[0] == half_away(Fraction(x))
+
+
+def test_rounding_just_below_a_half():
+    assert quantization.round_half_away(np.array([0.49999997, -0.49999997, 2.5, -2.5], np.float32)).tolist() == [
+        0,
+        0,
+        3,
+        -3,
+    ]

@@ -5,8 +5,11 @@ import pytest
 
 import figure_rules
 from helpers import plots
+from helpers.measure import own_answers
 from helpers.measure.own_answers import Answers
 from plots_data import KINDS, panel_title, suptitle
+
+pytest_plugins = ["tiny"]
 
 PICTURES = np.random.default_rng(5).integers(0, 256, (3, 96, 96, 3), np.uint8)
 COMPARISON = {
@@ -112,3 +115,27 @@ def test_files_agree_only_where_they_do(answers, title):
     picture = plots.own_pets(pictures)
     assert suptitle(picture) == title
     assert picture.alt.startswith("Pictures, each above" if count > 1 else "A picture above")
+
+
+# --- one's own pictures -----------------------------------------------------------------------------------------------
+
+
+def test_the_figure_takes_any_file_name(pet, tmp_path, pair):
+    """Dollar signs would be a formula, and no font has every character: neither may raise or warn."""
+    names = ["$a_$ and $.png", "犬の写真.png", "a very long name that would run into the next picture.png"]
+    for name in names:
+        pet.save(tmp_path / name)
+    picture = plots.own_pets(own_answers.compare(tmp_path, pair))
+    assert picture.png().startswith(b"\x89PNG")
+    shown = [axis.get_title() for axis in picture.figure.axes if axis.get_title()]
+    assert shown == ["$a_$ and $.png", "a very lo…icture.png", "????.png"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 12])
+def test_the_figure_shows_every_picture(count, pet, tmp_path, pair):
+    for i in range(count):
+        pet.save(tmp_path / f"{i:02d}.png")
+    picture = plots.own_pets(own_answers.compare(tmp_path, pair))
+    titles = [axis.get_title() for axis in picture.figure.axes if axis.get_title()]
+    assert titles == [f"{i:02d}.png" for i in range(count)]
+    assert f"of {count} picture" in picture.figure._suptitle.get_text() and len(picture.alt) > 40

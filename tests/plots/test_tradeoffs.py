@@ -5,6 +5,7 @@ import pytest
 
 import figure_rules
 from helpers import plots
+from helpers.course import summary
 from helpers.measure import accuracy
 from plots_data import KINDS, SCORES, TIMES, counted, panel_title
 
@@ -132,3 +133,16 @@ def test_no_design_is_dropped(count):
     curves = {str(i): (NUMBERS, np.array([0.0, 0.5, 1.0])) for i in range(count)}
     with pytest.raises(ValueError, match=f"Expected 1 to 2 designs in one figure; found {count}"):
         plots.power(curves, 0.005, 200)
+
+
+@pytest.mark.parametrize("cost", ["XNNPACK", "bytes"])
+def test_no_name_covers_another(cost):
+    """Held against what Matplotlib says of the place of each text, on the reference run."""
+    record = summary.reference()["frontier"]
+    figure = plots.frontier(record, cost).figure
+    figure.draw_without_rendering()
+    names = [text for text in figure.axes[0].texts if text.get_text()]
+    assert {text.get_text() for text in names} == set(record["networks"])
+    boxes = [text.get_window_extent() for text in names]
+    for i, box in enumerate(boxes):
+        assert not any(box.shrunk(0.95, 0.7).overlaps(other.shrunk(0.95, 0.7)) for other in boxes[i + 1 :]), names[i]

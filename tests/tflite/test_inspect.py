@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,15 +29,15 @@ def made_up(data, scale, zero_point=None, axis=0):
     )
 
 
-# --- tensors -------------------------------------------------------------------------------------------------
+# --- tensors ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_tensor_is_as_the_interpreter_says(small, kind):
-    found = inspect.tensors(small.files[kind])
+    tensors = inspect.tensors(small.files[kind])
     ready = Interpreter(str(small.files[kind]), experimental_preserve_all_tensors=True)
     details = {entry["index"]: entry for entry in ready.get_tensor_details()}
-    for tensor in found:
+    for tensor in tensors:
         entry = details[tensor.index]
         assert tensor.name == entry["name"]
         assert tensor.dtype == np.dtype(entry["dtype"]).name
@@ -47,8 +47,17 @@ def test_every_tensor_is_as_the_interpreter_says(small, kind):
         np.testing.assert_array_equal(tensor.zero_point, theirs["zero_points"])
         if len(tensor.scale) > 1:
             assert tensor.axis == theirs["quantized_dimension"]
-    assert {t.index for t in found if t.role == "input"} == {d["index"] for d in ready.get_input_details()}
-    assert {t.index for t in found if t.role == "output"} == {d["index"] for d in ready.get_output_details()}
+    assert {t.index for t in tensors if t.role == "input"} == {d["index"] for d in ready.get_input_details()}
+    assert {t.index for t in tensors if t.role == "output"} == {d["index"] for d in ready.get_output_details()}
+
+
+@pytest.mark.parametrize("kind", ["float32", "dynamic range", "int8", "int16x8", "int8, float in/out"])
+def test_the_details_of_input_and_output_are_the_interpreters(small, kind):
+    interpreter = Interpreter(str(small.files[kind]))
+    ends = {"input": interpreter.get_input_details()[0], "output": interpreter.get_output_details()[0]}
+    for role, expected in ends.items():
+        tensor = next(tensor for tensor in inspect.tensors(small.files[kind]) if tensor.role == role)
+        assert tensor.details == {name: expected[name] for name in ("dtype", "quantization")}
 
 
 def test_operators_are_those_that_run(small):
@@ -85,43 +94,10 @@ def test_outputs_are_those_of_the_network(small):
     assert inspect.outputs(small.files["int8"]) == inspect.operators(small.files["int8"])[-1].outputs
 
 
-@pytest.mark.parametrize("kind", ["float32", "int8"])
-def test_an_excerpt_computes_the_same_and_shows_every_tensor(small, kind):
-    """Against the file as it is, asked to keep its tensors; on the reference kernels, which leave nothing out."""
-    path = small.files[kind]
-    whole, listening = (
-        Interpreter(experimental_op_resolver_type=OpResolverType.BUILTIN_REF, **source)
-        for source in (
-            {"model_path": str(path), "experimental_preserve_all_tensors": True},
-            {"model_content": edit.excerpt(path)},
-        )
-    )
-    entry = whole.get_input_details()[0]
-    picture = np.random.default_rng(1).integers(0, 100, entry["shape"]).astype(entry["dtype"])
-    for ready in (whole, listening):
-        ready.allocate_tensors()
-        ready.set_tensor(entry["index"], picture)
-        ready.invoke()
-    shown = [exit_["index"] for exit_ in listening.get_output_details()]
-    assert shown == [index for step in inspect.operators(path) for index in step.outputs]
-    for index in shown:
-        np.testing.assert_array_equal(listening.get_tensor(index), whole.get_tensor(index))
-
-
-def test_an_excerpt_of_one_step_has_that_step_only(small, tmp_path):
-    path, steps = small.files["int8"], inspect.operators(small.files["int8"])
-    for number, step in enumerate(steps):
-        (tmp_path / "one.tflite").write_bytes(edit.excerpt(path, number))
-        assert inspect.operators(tmp_path / "one.tflite") == [step]
-        roles = {t.index: t.role for t in inspect.tensors(tmp_path / "one.tflite")}
-        assert roles[step.inputs[0]] == "input" and roles[step.outputs[0]] == "output"
-        assert [index for index, role in roles.items() if role == "input"] == [step.inputs[0]]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_and_biases_are_found_in_every_kind(small, kind):
-    found = inspect.tensors(small.files[kind])
-    weights, biases = ([t for t in found if t.role == role] for role in ("weights", "bias"))
+    tensors = inspect.tensors(small.files[kind])
+    weights, biases = ([t for t in tensors if t.role == role] for role in ("weights", "bias"))
     assert sum(t.data.size for t in weights) == sum(math.prod(shape) for shape in SHAPES)
     assert len(weights) == len(biases) == 6
     assert sum(t.data.size for t in biases) == 16 + 24 + 48 + 96 + 128 + 2
@@ -156,9 +132,9 @@ def test_int8_weights_are_the_float_weights_to_half_a_step(small):
 @given(st.lists(st.floats(2**-20, 8, width=32), min_size=3, max_size=3), st.integers(0, 2), st.integers(-9, 9))
 def test_per_channel_values_by_hand(scale, axis, zero):
     data = np.arange(-13, 14, dtype=np.int8).reshape(3, 3, 3)
-    found = made_up(data, scale, [zero] * 3, axis).dequantized()
+    values = made_up(data, scale, [zero] * 3, axis).dequantized()
     for place, code in np.ndenumerate(data):
-        assert found[place] == pytest.approx((int(code) - zero) * scale[place[axis]], rel=1e-6)
+        assert values[place] == pytest.approx((int(code) - zero) * scale[place[axis]], rel=1e-6)
 
 
 def test_one_scale_for_all_values_and_none():
@@ -174,28 +150,7 @@ def test_granularity_in_words():
     assert words == ["–", "per tensor", "per channel (8)"]
 
 
-# --- four bits and blocks ------------------------------------------------------------------------------------
-
-
-@given(st.sampled_from([("int4", 4), ("int2", 2)]), st.data())
-def test_packed_values_by_hand(form, data):
-    """The first value stands in the lowest bits: the byte is the sum of value mod 2^bits * 2^place."""
-    dtype, bits = form
-    values = data.draw(st.lists(st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1), max_size=9))
-    each = 8 // bits
-    padded = values + [0] * (-len(values) % each)
-    expected = [
-        sum((value % 2**bits) << (bits * place) for place, value in enumerate(padded[i : i + each]))
-        for i in range(0, len(padded), each)
-    ]
-    packed = edit.pack(np.array(values, np.int8), dtype)
-    assert list(packed) == expected
-    assert inspect.unpack(packed, dtype).tolist() == padded
-
-
-def test_values_too_large_for_four_bits():
-    with pytest.raises(ValueError, match="int4 holds -8 to 7; found -3 to 8"):
-        edit.pack(np.array([-3, 8]), "int4")
+# --- four bits and blocks ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +184,9 @@ def test_which_weights_have_blocks(low_bits):
     """The dense layer, whose inputs are a multiple of 32; convolutions have a scale a channel."""
     words = {t.granularity for t in inspect.tensors(low_bits["blocks"]) if t.role == "weights" and len(t.shape) == 2}
     assert words == {"per block of 32 (8)"}, "2 classes, 128 inputs"
-    found = inspect.tensors(low_bits["blocks"])
-    assert {t.granularity[:11] for t in found if t.role == "weights" and len(t.shape) == 4} == {"per channel"}
-    assert sum(t.role == "scales" for t in found) == 1
+    tensors = inspect.tensors(low_bits["blocks"])
+    assert {t.granularity[:11] for t in tensors if t.role == "weights" and len(t.shape) == 4} == {"per channel"}
+    assert sum(t.role == "scales" for t in tensors) == 1
 
 
 def test_bytes_of_packed_weights(small, low_bits):
@@ -274,7 +229,7 @@ def test_values_behind_the_flatbuffer(tmp_path):
     np.testing.assert_array_equal(halved.data, weights.data // 2)
 
 
-# --- bytes ---------------------------------------------------------------------------------------------------
+# --- bytes ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -304,7 +259,7 @@ def test_quantization_parameters_by_hand(small):
     assert inspect.bytes_by_purpose(small.files["int8"])["quantization parameters"] == expected
 
 
-# --- tables --------------------------------------------------------------------------------------------------
+# --- tables -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_table_of_tensors_has_a_row_for_each(small):
@@ -346,7 +301,7 @@ def test_short_names_fit(name):
         assert inspect.short_name(name) in name
 
 
-# --- what can go wrong ---------------------------------------------------------------------------------------
+# --- what can go wrong ------------------------------------------------------------------------------------------------
 
 READERS = [inspect.tensors, inspect.operators, inspect.bytes_by_purpose, inspect.tensor_table]
 
@@ -388,14 +343,14 @@ def test_weights_by_layer_are_those_of_the_network(small):
     """In the order in which they run; batch normalisation has been multiplied into them, so shapes are compared."""
     model = keras.models.load_model(small.saved_model.parent / training.CHECKPOINT)
     kernels = {layer.name: layer.kernel.shape for layer in model.layers if hasattr(layer, "kernel")}
-    found = inspect.layer_weights(small.files["float32"])
-    assert list(found) == list(kernels)
-    for name, values in found.items():
+    weights = inspect.layer_weights(small.files["float32"])
+    assert list(weights) == list(kernels)
+    for name, values in weights.items():
         assert values.dtype == np.float32
         assert sorted(values.shape) == sorted(kernels[name])
         assert values.shape[0] == kernels[name][-1], "output channels first"
     int8 = inspect.layer_weights(small.files["int8"])
-    for name, values in found.items():
+    for name, values in weights.items():
         np.testing.assert_allclose(int8[name], values, atol=np.abs(values).max() / 127)
 
 

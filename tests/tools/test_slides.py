@@ -78,17 +78,17 @@ def test_a_page_holds_everything(page):
 
 
 def test_a_page_follows_the_slide_types(page):
-    found = shown(page)
-    assert len(re.findall(r"<section[ >]", found)) == 5  # two columns and their three slides
-    assert re.search(r'<aside class="notes">.*?Ask the room\..*?</aside>', found, re.S)
-    assert "import" not in text(found)
-    assert "<mfrac>" in found and 'alt="a rising line"' in found
+    main = shown(page)
+    assert len(re.findall(r"<section[ >]", main)) == 5  # two columns and their three slides
+    assert re.search(r'<aside class="notes">.*?Ask the room\..*?</aside>', main, re.S)
+    assert "import" not in text(main)
+    assert "<mfrac>" in main and 'alt="a rising line"' in main
     assert "<title>First &amp; slide</title>" in page
 
 
 def test_code_is_hidden_where_it_is_plumbing(page):
-    said = text(shown(page))
-    assert "plot()" in said and "plumbing" not in said and "42 pets" in said
+    words = text(shown(page))
+    assert "plot()" in words and "plumbing" not in words and "42 pets" in words
 
 
 def test_what_is_for_tests_and_readers_is_not_on_a_slide(page):
@@ -107,38 +107,39 @@ def test_links_lead_to_decks_or_nowhere(page):
 
 
 def test_where_slides_begin():
-    found = deck.cut("01_lesson", lesson())
-    assert [(one.column, one.row, one.first, len(one.cells)) for one in found] == [
+    slides = deck.cut("01_lesson", lesson())
+    assert [(slide.column, slide.row, slide.first, len(slide.cells)) for slide in slides] == [
         (0, 0, 1, 3),
         (1, 0, 4, 2),
         (1, 1, 6, 2),
     ]
-    assert found[2].address == "01_lesson.slides.html#/1/1"
+    assert slides[2].address == "01_lesson.slides.html#/1/1"
 
 
 def test_each_slide_is_signed_with_a_link_to_the_index():
     notebook = lesson()
     before = len(notebook.cells)
-    found = deck.cut("01_lesson", deck.signed("01_lesson", notebook))
-    for slide in found:
+    slides = deck.cut("01_lesson", deck.signed("01_lesson", notebook))
+    for slide in slides:
         assert slide.cells[1].source.count('<a href="index.html">First &amp; slide</a>') == 1
-    assert len(found) == 3 and len(notebook.cells) == before, "the notebook stays as it is"
+    assert len(slides) == 3 and len(notebook.cells) == before, "the notebook stays as it is"
 
 
 # --- the lecture ------------------------------------------------------------------------------------------------------
 
 
 def test_the_lecture_has_its_own_order():
-    found = lecture.entries({"01_lesson": lesson()})
-    assert [(one.numbers, one.slide.row, one.part) for one in found] == [("slides 1–2", 1, 1), ("slide 3", 0, 1)]
-    assert lecture.missing(found) == list(range(4, 48))
+    entries = lecture.entries({"01_lesson": lesson()})
+    places = [(entry.numbers, entry.slide.row, entry.part) for entry in entries]
+    assert places == [("slides 1–2", 1, 1), ("slide 3", 0, 1)]
+    assert lecture.missing(entries) == list(range(4, 48))
     whole = lecture.assemble({"01_lesson": lesson()})
-    put_together = deck.cut("lecture", whole)
-    firsts = [slide.cells[0].source.splitlines()[0] for slide in put_together]
+    slides = deck.cut("lecture", whole)
+    firsts = [slide.cells[0].source.splitlines()[0] for slide in slides]
     assert firsts == ["# Post-training quantization: the lecture", "### Third", "## Second slide (10 minutes)"]
-    assert [(slide.column, slide.row) for slide in put_together] == [(0, 0), (1, 0), (1, 1)]
-    assert 'lecture slides 1–2 · from <a href="01_lesson.slides.html#/1/1">' in put_together[1].cells[1].source
-    assert "[below](01_lesson.ipynb#Third)" in put_together[2].cells[0].source
+    assert [(slide.column, slide.row) for slide in slides] == [(0, 0), (1, 0), (1, 1)]
+    assert 'lecture slides 1–2 · from <a href="01_lesson.slides.html#/1/1">' in slides[1].cells[1].source
+    assert "[below](01_lesson.ipynb#Third)" in slides[2].cells[0].source
     ids = [cell.id for cell in whole.cells]
     assert len(set(ids)) == len(ids)
 
@@ -182,12 +183,12 @@ def test_the_index_leads_to_all_decks(page):
     notebooks = {"01_lesson": lesson()}
     made = dict(slides.pages(notebooks))
     assert list(made) == ["01_lesson.slides.html", "lecture.slides.html", "index.html"]
-    found = made["index.html"]
-    assert re.findall(r'<h2><a href="([^"]+)">([^<]+)</a>', found) == [
+    index = made["index.html"]
+    assert re.findall(r'<h2><a href="([^"]+)">([^<]+)</a>', index) == [
         ("lecture.slides.html", "Post-training quantization: the lecture"),
         ("01_lesson.slides.html", "First &amp; slide"),
     ]
-    assert found.count("?print-pdf") == 3 and "<li>begin</li>" in found and found.count("3 slides") == 2
+    assert index.count("?print-pdf") == 3 and "<li>begin</li>" in index and index.count("3 slides") == 2
     assert "01_lesson.slides.html#/1/1" in shown(made["lecture.slides.html"])
 
 

@@ -12,12 +12,14 @@ from PIL import Image
 from scipy import stats
 
 from helpers import evaluation
+from helpers.base import data
 from helpers.base.tf import tf
 from helpers.measure.evaluation import input_size
 from helpers.tflite import convert, micro
 
 pytest_plugins = ["tiny"]
-PROJECT = Path(__file__).resolve().parent.parent
+
+PROJECT = data.project()
 
 
 @pytest.fixture(autouse=True)
@@ -36,20 +38,20 @@ def right_answers(model: Path, images: np.ndarray, labels: np.ndarray) -> int:
     """Count right answers picture by picture, with LiteRT alone."""
     ready = Interpreter(str(model))
     ready.allocate_tensors()
-    entry, exit_ = ready.get_input_details()[0], ready.get_output_details()[0]
+    input_details, output_details = ready.get_input_details()[0], ready.get_output_details()[0]
     right = 0
     for image, label in zip(images, labels, strict=True):
         values = image.astype(np.float32) / 255
-        if entry["dtype"] == np.int8:
-            scale, zero_point = entry["quantization"]
+        if input_details["dtype"] == np.int8:
+            scale, zero_point = input_details["quantization"]
             values = np.clip(np.round(values / scale) + zero_point, -128, 127).astype(np.int8)
-        ready.set_tensor(entry["index"], values[None])
+        ready.set_tensor(input_details["index"], values[None])
         ready.invoke()
-        right += int(ready.get_tensor(exit_["index"]).argmax() == label)
+        right += int(ready.get_tensor(output_details["index"]).argmax() == label)
     return right
 
 
-def said(capsys) -> dict[str, str]:
+def printed_lines(capsys) -> dict[str, str]:
     """Return what was printed, {what: value}."""
     return dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
 
@@ -76,27 +78,27 @@ def test_the_command(tiny, drawn, folder):
 
 
 def test_splits_are_parts_of_the_whole(tiny, folder, capsys, quick):
-    found = {}
+    right = {}
     for split in ("train", "validation", "test", "all"):
         evaluation.main([str(tiny["float32"]), "--data", str(folder), "--split", split])
-        found[split] = [int(n) for n in re.findall(r"\d+", said(capsys)["Right"])[:2]]
-    *parts, whole = found.values()
+        right[split] = [int(n) for n in re.findall(r"\d+", printed_lines(capsys)["Right"])[:2]]
+    *parts, whole = right.values()
     assert np.sum(parts, axis=0).tolist() == whole and whole[1] == 24
     evaluation.main([str(tiny["float32"]), "--data", str(folder)])
-    assert said(capsys)["Right"] == f"{found['test'][0]} of {found['test'][1]} test pictures"
+    assert printed_lines(capsys)["Right"] == f"{right['test'][0]} of {right['test'][1]} test pictures"
 
 
 def test_the_data_may_come_from_the_environment(tiny, folder, capsys, monkeypatch, quick):
     monkeypatch.setenv("PTQ_DATASET", str(folder))
     evaluation.main([str(tiny["int8"]), "--kernels", "built-in"])
-    printed = said(capsys)
+    printed = printed_lines(capsys)
     assert printed["Data"].startswith("pictures in ") and printed["Model"] == "int8.tflite, built-in kernels"
     assert printed["Tensor arena"] == "2,345 bytes (2,000 for activations, 345 persistent)"
 
 
 def test_a_file_without_an_arena_is_scored_all_the_same(tiny, folder, capsys):
     evaluation.main([str(tiny["dynamic range"]), "--data", str(folder)])
-    assert said(capsys)["Tensor arena"].startswith("not known. ")
+    assert printed_lines(capsys)["Tensor arena"].startswith("not known. ")
 
 
 def test_pictures_come_in_the_size_of_the_model(drawn, folder, tmp_path, capsys, quick):
@@ -127,7 +129,7 @@ def test_a_file_made_for_one_picture_at_a_time(drawn, folder, tmp_path, capsys, 
 
     model = from_function(flat, (1, 96, 96, 3), tmp_path / "one.tflite")
     evaluation.main([str(model), "--data", str(folder), "--split", "all"])
-    assert said(capsys)["Right"].startswith(f"{right_answers(model, *drawn)} of 24 ")
+    assert printed_lines(capsys)["Right"].startswith(f"{right_answers(model, *drawn)} of 24 ")
 
 
 @pytest.mark.parametrize(

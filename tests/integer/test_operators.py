@@ -1,0 +1,290 @@
+"""One operator at a time, byte by byte as TFLite's reference kernels have it, and those that are refused."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from one_operator import Operand, build, constant, int8, refused, same_bytes, weighed
+from random_layers import ACTIVATIONS, EXAMPLES, PLACES, SCALES, SEEDS, ZERO_POINTS, draw_codes, fits
+
+LENGTHS = st.tuples(st.integers(1, 12), st.integers(1, 12))
+KERNELS = st.tuples(st.integers(1, 4), st.integers(1, 4))
+EFFECTIVE = st.floats(-14.0, 1.5).map(lambda power: 2.0**power)  # input scale * weight scale / output scale
+WEIGHED = st.tuples(SCALES, ZERO_POINTS, ZERO_POINTS, EFFECTIVE, ACTIVATIONS, st.booleans(), st.booleans(), SEEDS)
+
+
+def geometry(places: dict) -> dict:
+    """Strides and dilations by their names in the schema."""
+    named = {"strideH": places["strides"][0], "strideW": places["strides"][1], "padding": places["padding"]}
+    if "dilations" in places:
+        named |= {"dilationHFactor": places["dilations"][0], "dilationWFactor": places["dilations"][1]}
+    return named
+
+
+def places_of(lengths, kernel, places) -> tuple[int, int]:
+    """Height and width of the output."""
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, places.get("dilations", (1, 1)), strict=True)]
+    return tuple(
+        -(-n // s) if places["padding"] == "SAME" else (n - k) // s + 1
+        for n, s, k in zip(lengths, places["strides"], span, strict=True)
+    )
+
+
+# --- sums of products -------------------------------------------------------------------------------------------------
+
+
+@given(WEIGHED, PLACES, LENGTHS, KERNELS, st.integers(1, 5), st.integers(1, 20))
+@EXAMPLES
+def test_conv_2d(folder, drawn, places, lengths, kernel, channels, filters):
+    assume(fits(lengths, kernel, places))
+    codes = draw_codes(drawn[-1], (2, *lengths, channels))
+    weights = draw_codes(drawn[-1] + 1, (filters, *kernel, channels), -127)
+    shape = (2, *places_of(lengths, kernel, places), filters)
+    same_bytes(weighed("CONV_2D", codes, weights, 0, shape, drawn, **geometry(places)), codes, folder)
+
+
+@given(WEIGHED, PLACES, LENGTHS, KERNELS, st.integers(1, 12), st.integers(1, 3))
+@EXAMPLES
+def test_depthwise_conv_2d(folder, drawn, places, lengths, kernel, channels, multiplier):
+    assume(fits(lengths, kernel, places))
+    codes = draw_codes(drawn[-1], (2, *lengths, channels))
+    weights = draw_codes(drawn[-1] + 1, (1, *kernel, channels * multiplier), -127)
+    shape = (2, *places_of(lengths, kernel, places), channels * multiplier)
+    options = {"depthMultiplier": multiplier, **geometry(places)}
+    same_bytes(weighed("DEPTHWISE_CONV_2D", codes, weights, 3, shape, drawn, **options), codes, folder)
+
+
+@given(WEIGHED, st.integers(1, 700), st.integers(1, 60), st.sampled_from(["2-D", "flattened", "3-D"]))
+@EXAMPLES
+def test_fully_connected(folder, drawn, length, units, form):
+    weights = draw_codes(drawn[-1] + 1, (units, length), -127)
+    if form == "flattened":  # a picture becomes a row without a RESHAPE
+        codes, shape, keep = draw_codes(drawn[-1], (50, 1, 1, length)), (50, units), False
+    elif form == "3-D":
+        codes, shape, keep = draw_codes(drawn[-1], (30, 2, length)), (30, 2, units), True
+    else:
+        codes, shape, keep = draw_codes(drawn[-1], (50, length)), (50, units), False
+    same_bytes(weighed("FULLY_CONNECTED", codes, weights, 0, shape, drawn, keepNumDims=keep), codes, folder)
+
+
+@given(WEIGHED, PLACES, LENGTHS, KERNELS, st.integers(1, 5), st.integers(1, 20))
+@settings(max_examples=60, deadline=None)
+def test_conv_2d_with_weights_of_four_bits(folder, drawn, places, lengths, kernel, channels, filters):
+    assume(fits(lengths, kernel, places))
+    codes = draw_codes(drawn[-1], (2, *lengths, channels))
+    weights = np.clip(draw_codes(drawn[-1] + 1, (filters, *kernel, channels)) // 16, -7, 7)
+    shape = (2, *places_of(lengths, kernel, places), filters)
+    same_bytes(weighed("CONV_2D", codes, weights, 0, shape, drawn, "int4", **geometry(places)), codes, folder)
+
+
+@given(WEIGHED, st.integers(1, 350).map(lambda half: 2 * half), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_fully_connected_with_weights_of_four_bits(folder, drawn, length, units):
+    codes = draw_codes(drawn[-1], (50, length))
+    weights = np.clip(draw_codes(drawn[-1] + 1, (units, length)) // 16, -7, 7)
+    same_bytes(weighed("FULLY_CONNECTED", codes, weights, 0, (50, units), drawn, "int4"), codes, folder)
+
+
+# --- the others -------------------------------------------------------------------------------------------------------
+
+POOLS = st.fixed_dictionaries(
+    {"strides": st.tuples(st.integers(1, 3), st.integers(1, 3)), "padding": st.sampled_from(["SAME", "VALID"])}
+)
+
+
+@pytest.mark.parametrize("operator", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
+@given(
+    places=POOLS, lengths=LENGTHS, kernel=KERNELS, scale=SCALES, zero=ZERO_POINTS, activation=ACTIVATIONS, seed=SEEDS
+)
+@EXAMPLES
+def test_pools(folder, operator, places, lengths, kernel, scale, zero, activation, seed):
+    assume(fits(lengths, kernel, places))
+    codes = draw_codes(seed, (2, *lengths, 5))
+    form = {"filterHeight": kernel[0], "filterWidth": kernel[1], "fusedActivationFunction": activation}
+    output = Operand((2, *places_of(lengths, kernel, places), 5), "int8", scale, zero)
+    content = build(operator, [Operand(codes.shape, "int8", scale, zero)], output, **form, **geometry(places))
+    same_bytes(content, codes, folder)
+
+
+RATIOS = st.floats(0.25, 8.0)  # output scale over input scale
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 3, -1, -2, -3]), min_size=1, max_size=4),
+    st.booleans(),
+    LENGTHS,
+    SCALES,
+    RATIOS,
+    ZERO_POINTS,
+    ZERO_POINTS,
+    SEEDS,
+)
+@EXAMPLES
+def test_mean(folder, axes, keep, lengths, scale, ratio, zero, output_zero, seed):
+    codes = draw_codes(seed, (3, *lengths, 40))
+    reduced = {axis % 4 for axis in axes}
+    shape = [1 if i in reduced else n for i, n in enumerate(codes.shape) if keep or i not in reduced]
+    inputs = [Operand(codes.shape, "int8", scale, zero), constant(np.array(axes, np.int32))]
+    output = Operand(tuple(shape), "int8", scale * ratio, output_zero)
+    same_bytes(build("MEAN", inputs, output, keepDims=keep), codes, folder)
+
+
+BROADCAST = st.sampled_from([(4, 8, 6, 10), (1, 8, 6, 10), (1, 1, 1, 10), (10,), (1,), (4, 1, 6, 1)])
+
+
+@pytest.mark.parametrize("operator", ["ADD", "MUL"])
+@given(
+    shape=BROADCAST,
+    first=st.booleans(),
+    scales=st.tuples(SCALES, SCALES),
+    ratio=st.floats(0.01, 4.0),
+    zeros=st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS),
+    activation=ACTIVATIONS,
+    seed=SEEDS,
+)
+@EXAMPLES
+def test_two_numbers_become_one(folder, operator, shape, first, scales, ratio, zeros, activation, seed):
+    codes, other = draw_codes(seed, (4, 8, 6, 10)), draw_codes(seed + 1, shape)
+    natural = max(scales) if operator == "ADD" else scales[0] * scales[1] * 100
+    inputs = [
+        Operand(codes.shape, "int8", scales[0], zeros[0]),
+        Operand(shape, "int8", scales[1], zeros[1], 0, other),
+    ]
+    output = Operand(codes.shape, "int8", natural * ratio, zeros[2])
+    content = build(operator, inputs if first else inputs[::-1], output, fusedActivationFunction=activation)
+    same_bytes(content, codes, folder)
+
+
+@pytest.mark.parametrize("operator", ["RELU", "RELU6", "QUANTIZE"])
+@given(scale=SCALES, ratio=RATIOS, zero=ZERO_POINTS, output_zero=ZERO_POINTS)
+@EXAMPLES
+def test_from_one_scale_to_another(folder, operator, scale, ratio, zero, output_zero):
+    codes = np.arange(-128, 128, dtype=np.int8)[None]
+    output = Operand(codes.shape, "int8", scale * ratio, output_zero)
+    same_bytes(build(operator, [Operand(codes.shape, "int8", scale, zero)], output), codes, folder)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=3),
+    ZERO_POINTS,
+    st.one_of(st.none(), st.integers(-128, 127)),
+    SEEDS,
+)
+@EXAMPLES
+def test_pad(folder, widths, zero, fill, seed):
+    codes = draw_codes(seed, (2, 3, 4, 2))
+    widths = [(0, 0), *widths]
+    shape = tuple(n + sum(w) for n, w in zip(codes.shape, widths, strict=True))
+    inputs = [Operand(codes.shape, "int8", 0.1, zero), constant(np.array(widths, np.int32))]
+    if fill is not None:
+        inputs.append(Operand((1,), "int8", 0.1, zero, 0, np.array([fill], np.int8)))
+    content = build("PAD" if fill is None else "PADV2", inputs, Operand(shape, "int8", 0.1, zero))
+    same_bytes(content, codes, folder)
+
+
+@pytest.mark.parametrize("shape", [(2, 24), (2, 4, 6), (2, 1, 1, 24), (2, 3, -1)])
+def test_reshape(folder, shape):
+    codes = draw_codes(1, (2, 2, 3, 4))
+    final = tuple(24 // 3 if n == -1 else n for n in shape)
+    inputs = [Operand(codes.shape, "int8", 0.1, 5), constant(np.array(shape, np.int32))]
+    same_bytes(build("RESHAPE", inputs, Operand(final, "int8", 0.1, 5)), codes, folder)
+
+
+@given(st.sampled_from([1, 2, 3, -1]), st.integers(1, 4), SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_concatenation(folder, axis, more, seed):
+    codes = draw_codes(seed, (2, 3, 3, 3))
+    shape, total = list(codes.shape), list(codes.shape)
+    shape[axis], total[axis] = more, 3 + more
+    other = Operand(tuple(shape), "int8", 0.1, 7, 0, draw_codes(seed + 1, tuple(shape)))
+    output = Operand(tuple(total), "int8", 0.1, 7)
+    same_bytes(build("CONCATENATION", [Operand(codes.shape, "int8", 0.1, 7), other], output, axis=axis), codes, folder)
+
+
+@given(SCALES, ZERO_POINTS, SEEDS)
+@EXAMPLES
+def test_quantize_real_numbers(folder, scale, zero, seed):
+    rng = np.random.default_rng(seed)
+    halves = (np.arange(-300, 300) + np.float32(0.5)) * np.float32(scale)
+    x = np.concatenate([rng.normal(0, 100 * scale, 200), halves, [0.0, -0.0]]).astype(np.float32)[None]
+    content = build("QUANTIZE", [Operand(x.shape, "float32")], Operand(x.shape, "int8", scale, zero))
+    same_bytes(content, x, folder)
+
+
+@given(SCALES, ZERO_POINTS)
+@EXAMPLES
+def test_dequantize(folder, scale, zero):
+    codes = np.arange(-128, 128, dtype=np.int8)[None]
+    content = build("DEQUANTIZE", [Operand(codes.shape, "int8", scale, zero)], Operand(codes.shape, "float32"))
+    same_bytes(content, codes, folder)
+
+
+@given(ZERO_POINTS, SCALES, RATIOS)
+@settings(max_examples=30, deadline=None)
+def test_quantize_unsigned_codes(folder, zero, scale, ratio):
+    codes = np.arange(256, dtype=np.uint8)[None]
+    inputs = [Operand(codes.shape, "uint8", scale, zero + 128)]
+    same_bytes(build("QUANTIZE", inputs, Operand(codes.shape, "int8", scale * ratio, zero)), codes, folder)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def test_settings_that_it_does_not_know(folder):
+    weights, bias = constant(np.ones((4, 1, 1, 2), np.int8), 0.1), constant(np.zeros(4, np.int32), 0.01)
+    with_weights = [int8(1, 3, 3, 4), weights, bias]
+    refused(folder, build("CONV_2D", with_weights, int8(1, 3, 3, 4), strideH=1, strideW=1), "a grouped convolution")
+    two = [int8(1, 3), Operand((1, 3), "int8", 0.1, 0, 0, np.zeros((1, 3), np.int8))]
+    refused(
+        folder, build("ADD", two, int8(1, 3), fusedActivationFunction="RELU_N1_TO_1"), "RELU_N1_TO_1 is not among NONE"
+    )
+    refused(folder, build("CONCATENATION", two, int8(2, 3), axis=0), "it mixes pictures")
+    refused(folder, build("CONCATENATION", two, int8(1, 6, scale=0.2), axis=1), "differ in scale or zero point")
+    mean = [int8(2, 3), constant(np.array([0], np.int32))]
+    refused(folder, build("MEAN", mean, int8(3)), "the mean over pictures")
+    refused(folder, build("MEAN", [int8(2, 3), Operand((1,), "int32")], int8(2)), "its input 1 should be a constant")
+    pad = [int8(2, 3), constant(np.array([[1, 0], [0, 0]], np.int32))]
+    refused(folder, build("PAD", pad, int8(3, 3)), "it adds pictures")
+    reshape = [int8(2, 3), constant(np.array([3, 2], np.int32))]
+    refused(folder, build("RESHAPE", reshape, int8(3, 2)), "it mixes pictures")
+
+
+def test_weights_with_a_zero_point_are_refused(folder):
+    weights = Operand((2, 3), "int8", 0.1, 5, 0, np.ones((2, 3), np.int8))
+    refused(folder, build("FULLY_CONNECTED", [int8(1, 3), weights], int8(1, 2)), "zero point other than 0")
+
+
+def test_sums_that_could_leave_32_bits_are_refused(folder):
+    weights = constant(np.full((1, 70_000), -128, np.int8), 0.1)
+    content = build("FULLY_CONNECTED", [int8(1, 70_000, zero_point=-128), weights], int8(1, 1))
+    refused(folder, content, r"its sums could reach 2,284,800,000, too much for 32 bits")
+
+
+def test_files_that_would_end_the_process_are_refused(folder):
+    """TFLite checks these with a macro that aborts."""
+    two = [int8(1, 3), Operand((1, 3), "int8", 0.1, 0, 0, np.zeros((1, 3), np.int8))]
+    refused(folder, build("ADD", two, int8(1, 3, scale=1e-7)), "TFLite would end the whole process")
+    output = int8(1, 3, scale=1 / 256, zero_point=-128)
+    refused(folder, build("SOFTMAX", [int8(1, 3, scale=1e-8)], output, beta=1.0), "TFLite would end the whole process")
+
+
+def test_the_process_really_ends(folder, tmp_path):
+    """What the refusals above are for, in a process that may die."""
+    two = [int8(1, 3), Operand((1, 3), "int8", 0.1, 0, 0, np.zeros((1, 3), np.int8))]
+    output = int8(1, 3, scale=1 / 256, zero_point=-128)
+    contents = {
+        "add": build("ADD", two, int8(1, 3, scale=1e-7)),
+        "softmax": build("SOFTMAX", [int8(1, 3, scale=1e-8)], output, beta=1.0),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        script = (
+            "import sys; from ai_edge_litert.interpreter import Interpreter, OpResolverType as kernels\n"
+            "Interpreter(sys.argv[1], experimental_op_resolver_type=kernels.BUILTIN_REF).allocate_tensors()"
+        )
+        done = subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], capture_output=True, check=False)
+        assert done.returncode < 0, done.stderr
