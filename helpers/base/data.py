@@ -53,33 +53,34 @@ def records(file: str | Path, kind: type[T], rule: str = "", valid: Callable[[T]
 
     Raises:
         FileNotFoundError: there is no such table.
-        ValueError: a cell or a line is not as it must be; the message shows the line.
+        ValueError: the columns, a cell or a line are not as they must be; the message shows them.
     """
-    path = folder() / file
-    types_of = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+    path, hints = folder() / file, typing.get_type_hints(kind)
+    types_of = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
     with path.open(encoding="utf-8", newline="") as table:
-        return [
-            _record(path.name, row, kind, {name: types_of[name] for name in names}, rule, valid)
-            for row in csv.DictReader(table)
-        ]
+        rows = csv.DictReader(table)
+        if set(rows.fieldnames or ()) != set(types_of):
+            raise ValueError(f"{path.name} needs the columns {', '.join(types_of)}. Found {rows.fieldnames or 'none'}.")
+        return [_record(path.name, row, kind, types_of, rule, valid) for row in rows]
 
 
 def _record(file: str, row: dict, kind: type[T], types_of: dict[str, type], rule: str, valid: Callable) -> T:
     try:
-        if set(row) != set(types_of):
+        if None in row:  # more cells than columns
             raise ValueError
-        made = kind(**{name: _cell(row[name], of) for name, of in types_of.items()})
-        if not valid(made):
+        record = kind(**{name: _cell(row[name], of) for name, of in types_of.items()})
+        if not valid(record):
             raise ValueError
     except (TypeError, ValueError):
         what = ", ".join(f"{name} ({_in_words(of)})" for name, of in types_of.items())
         raise ValueError(f"A line of {file} needs {what}{rule and f'; {rule}'}. Found {row}.") from None
-    return made
+    return record
 
 
-def _cell(text: str, of: type) -> object:
-    """Return a cell's text as the type that its column has, or raise a ValueError."""
+def _cell(text: str | None, of: type) -> object:
+    """Return a cell's text as the type that its column has, or raise a ValueError; None is a line that ended before."""
+    if text is None:
+        raise ValueError
     if isinstance(of, types.UnionType):  # `int | None`
         return _cell(text, of.__args__[0]) if text else None
     if typing.get_origin(of) is tuple:

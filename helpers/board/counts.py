@@ -147,7 +147,7 @@ def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, folder:
         FileNotFoundError: the program is missing.
         NotImplementedError: the emulator is not installed.
         RuntimeError: the emulated program broke off, or its result is not that of the integer network.
-        TimeoutError: it took longer than `SECONDS`.
+        TimeoutError: it took longer than `emulator.SECONDS`.
     """
     chosen = routines.look_up_routine(core, kernel)
     layer = layer or layers.example(chosen.layer)
@@ -199,10 +199,11 @@ def recorded() -> Counts:
     Raises:
         ValueError: a line of the table is incomplete, or a number in it is none.
     """
-    rule = "core and kernel are known"
-    lines = data.records(
-        routines.FOLDER / RECORDED, CountLine, rule, lambda x: x.kernel in routines.routines_of(x.core)
-    )
+
+    def known(line: CountLine) -> bool:
+        return line.core in CORES and line.kernel in routines.routines_of(line.core)
+
+    lines = data.records(routines.FOLDER / RECORDED, CountLine, "core and kernel are known", known)
     return Counts({(line.core, line.kernel): line.as_count() for line in lines}, "recorded")
 
 
