@@ -15,29 +15,9 @@ from helpers.pictures.datasets import Pets
 from helpers.tflite import inspect, micro
 
 SECONDS = 30
-
-
 FEW = {"int16x8": 150}  # pictures; no fast kernels exist for it, and all the pictures would take half a minute
-
-
 ROUNDS = {"XNNPACK": 40, "built-in": 20, "reference": 10}  # the slower the kernels, the fewer rounds
-
-
 REFERENCE = data.folder() / "reference_results.json"
-
-
-REFERENCE_SECTIONS = (
-    "machine",
-    "training",
-    "conversion",
-    "why",
-    "integers",
-    "comparison",
-    "bits",
-    "frontier",
-    "parts",
-    "board",
-)
 
 
 def measure_timings(files: dict[str, Path], pets: Pets) -> dict[str, Timings]:
@@ -90,14 +70,14 @@ def _arena(file: Path) -> int | None:
 
 def comparison(pets: Pets) -> dict:
     """Return the comparison on this data from `metrics.json`, measuring it first if there is none of these files."""
-    found = metrics.read().get(pets.source, {}).get("comparison")
+    stored = metrics.read().get(pets.source, {}).get("comparison")
     files = converted.files(pets)
-    if found is None or any(found["models"][name]["sha256"] != artifacts.sha256(files[name]) for name in files):
+    if stored is None or any(stored["models"][name]["sha256"] != artifacts.sha256(files[name]) for name in files):
         about = console.duration(SECONDS)
         print(f"The comparison is not there yet: making it now (about {about} on two cores).", flush=True)
         scores = accuracy.score_all(files, *pets.arrays("test"), few=FEW)
-        found = record_comparison(pets, files, scores, measure_timings(files, pets))
-    return found
+        stored = record_comparison(pets, files, scores, measure_timings(files, pets))
+    return stored
 
 
 def newest_comparison() -> dict:
@@ -106,11 +86,11 @@ def newest_comparison() -> dict:
     Raises:
         FileNotFoundError: no run has got as far as a comparison.
     """
-    found = [sections["comparison"] for sections in metrics.read().values() if "comparison" in sections]
-    if not found:
+    comparisons = [sections["comparison"] for sections in metrics.read().values() if "comparison" in sections]
+    if not comparisons:
         where = artifacts.root() / metrics.METRICS
         raise FileNotFoundError(f"{where} holds no comparison yet: run 05_tradeoffs, or `make run`.")
-    return max(found, key=lambda comparison: comparison["written"])
+    return max(comparisons, key=lambda comparison: comparison["written"])
 
 
 def comparison_table(comparison: dict | None = None) -> Table:
@@ -136,8 +116,8 @@ def comparison_table(comparison: dict | None = None) -> Table:
         "p",
         *(f"speed-up, {name}" for name in kernels),
     ]
-    seen = "".join(f", {count:,} of them for {name}" for name, count in fewer.items() if count < pictures)
-    return Table(heads, rows, f"{data[:1].upper()}{data[1:]}, {pictures:,} test pictures{seen}")
+    partly = "".join(f", {count:,} of them for {name}" for name, count in fewer.items() if count < pictures)
+    return Table(heads, rows, f"{data[:1].upper()}{data[1:]}, {pictures:,} test pictures{partly}")
 
 
 def _kilobytes(count: int | None) -> str:
@@ -156,29 +136,13 @@ def reference() -> dict:
         FileNotFoundError: the file is not there.
     """
     if not REFERENCE.exists():
-        raise FileNotFoundError(f"{REFERENCE.name} is not in data/: get the whole repository, or write it (`--write`).")
+        raise FileNotFoundError(f"{REFERENCE.name} is not in data/: get the whole repository.")
     return json.loads(REFERENCE.read_text())
 
 
 def reference_table() -> Table:
     """Return the comparison of the reference run, with the processor it was measured on in its caption."""
-    found = reference()
-    table = comparison_table(found["comparison"])
-    table.caption = f"Reference run, not yours: {table.caption}, on {found['machine']['processor']}"
+    results = reference()
+    table = comparison_table(results["comparison"])
+    table.caption = f"Reference run, not yours: {table.caption}, on {results['machine']['processor']}"
     return table
-
-
-def write_reference() -> None:
-    """Copy what a run on the photographs measured from `metrics.json` to `data/reference_results.json`.
-
-    Raises:
-        FileNotFoundError: there is no whole run on the photographs in `metrics.json`.
-    """
-    measured = metrics.read().get("photographs", {})
-    missing = [section for section in REFERENCE_SECTIONS if section not in measured]
-    if missing:
-        raise FileNotFoundError(
-            f"metrics.json holds no {', '.join(missing)} on the photographs: run all notebooks there."
-        )
-    with artifacts.atomic(REFERENCE) as part:
-        part.write_text(json.dumps({section: measured[section] for section in REFERENCE_SECTIONS}, indent=2) + "\n")
