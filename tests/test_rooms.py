@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import helpers
+
 PROJECT = Path(__file__).resolve().parent.parent
 HELPERS = PROJECT / "helpers"
 
@@ -35,6 +37,11 @@ LIGHT = (
     "helpers.integer.network",
     "helpers.integer.comparison",
     "helpers.measure.accuracy",
+    "helpers.measure.latency",
+    "helpers.measure.pareto",
+    "helpers.measure.energy",
+    "helpers.board.estimates",
+    "helpers.course.claims",
     "helpers.course.environment",
     "helpers.plots",
 )
@@ -44,18 +51,18 @@ OWN = set(sys.stdlib_module_names) | {"helpers"}
 
 def imports(source: str) -> set[str]:
     """Return what a source imports from `helpers` at run time, anywhere in it: modules, and names in them."""
-    tree, found = ast.parse(source), set()
+    tree, modules = ast.parse(source), set()
     hints = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     unseen = {below for node in hints for below in ast.walk(node)}
     for node in ast.walk(tree):
         if node in unseen:
             continue
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "the helpers are imported by their full name"
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.removeprefix("helpers.") for name in found if name.startswith("helpers.")}
+            modules |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.removeprefix("helpers.") for name in modules if name.startswith("helpers.")}
 
 
 @functools.cache
@@ -114,6 +121,39 @@ def test_no_file_is_long(path: Path):
 def test_no_helper_knows_a_notebook():
     known = re.compile(r"notebooks/\d\d_|\bipynb\b")
     assert [path.name for path in HELPERS.rglob("*.py") if known.search(path.read_text("utf-8"))] == []
+
+
+# --- what texts say of the files --------------------------------------------------------------------------------------
+
+TEXTS = [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "data").rglob("*.md")]
+TEXTS += [*(PROJECT / "notebooks").rglob("*.ipynb"), *(PROJECT / "data").rglob("*.[ch]"), PROJECT / "requirements.txt"]
+NAMED = re.compile(r"\b(?:helpers|tools|tests|data|docs|benchmarks|notebooks)(?:[/\\][\w-]+)+\.\w+")
+
+
+def prose(path: Path) -> str:
+    """Return what a file says to its reader: of a notebook the markdown, without the code and the outputs."""
+    text = path.read_text("utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    return "\n\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+
+
+def test_named_files_are_seen():
+    assert NAMED.findall(r"see `helpers/board/arena.py` and tools\run.py, not helpers.board") == [
+        "helpers/board/arena.py",
+        r"tools\run.py",
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(TEXTS), ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_files_that_a_text_names_are_there(path: Path):
+    named = {name.replace("\\", "/") for name in NAMED.findall(prose(path))}
+    assert [name for name in sorted(named) if not (PROJECT / name).exists()] == []
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version():
+    newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text("utf-8"), re.M)[1]
+    assert newest == helpers.__version__
 
 
 # --- what an import brings along -----------------------------------------------------------------------------------

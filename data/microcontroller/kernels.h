@@ -1,6 +1,6 @@
 /* What the kernels of kernels.c are told about a layer.
  *
- * helpers/microcontroller.py writes this structure into the emulator's memory: sixteen words of 32 bits,
+ * helpers/board/emulator.py writes this structure into the emulator's memory: sixteen words of 32 bits,
  * then pointers, which have 4 bytes on a microcontroller and 8 on AArch64.
  */
 #ifndef KERNELS_H
