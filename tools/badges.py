@@ -54,9 +54,9 @@ def repository(address: str) -> str:
     """
     match = GITHUB.fullmatch(address.strip())
     if match is None:
-        shown = re.sub(r"//[^@/\s]+@", "//", address)  # what stands before an @ may be a password
+        public = re.sub(r"//[^@/\s]+@", "//", address)  # what stands before an @ may be a password
         raise BadgeError(
-            f"Expected an address at GitHub, found {shown!r}: Colab, Binder and Codespaces open repositories from "
+            f"Expected an address at GitHub, found {public!r}: Colab, Binder and Codespaces open repositories from "
             "there. Give one such as: python tools/badges.py https://github.com/OWNER/NAME"
         )
     return f"{match['owner']}/{match['name']}"
@@ -68,8 +68,8 @@ def origin(folder: Path) -> str:
     Raises:
         BadgeError: there is none.
     """
-    if found := _git(folder, "remote", "get-url", "origin"):
-        return found
+    if address := _git(folder, "remote", "get-url", "origin"):
+        return address
     raise BadgeError(
         "This copy of the project does not know its address, for it has no git remote 'origin'. Add it, or give it: "
         "python tools/badges.py https://github.com/OWNER/NAME"

@@ -122,8 +122,8 @@ def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> s
     config = Config({"TagRemovePreprocessor": {"remove_input_tags": {HIDDEN}}})
     metadata = {"name": title(notebook), "path": str(folder)}
     exporter = export.exporter(SlidesExporter, template, config=config)
-    made, _ = exporter.from_notebook_node(bare(notebook), {"metadata": metadata, "deck": inside})
-    return re.sub(r"(?<=<main>).*?(?=</main>)", lambda slides: linked(slides[0], decks), made, count=1, flags=re.S)
+    document, _ = exporter.from_notebook_node(bare(notebook), {"metadata": metadata, "deck": inside})
+    return re.sub(r"(?<=<main>).*?(?=</main>)", lambda slides: linked(slides[0], decks), document, count=1, flags=re.S)
 
 
 def linked(slides: str, decks: Collection[str]) -> str:

@@ -43,8 +43,8 @@ def formula(tex: str, display: str) -> str:
         display: "inline" or "block".
     """
     try:
-        made = mathml(tex.strip().replace("{aligned}", "{split}"), display=display)  # it knows only the latter
-        return made.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # HTML needs none; headings lose it
+        element = mathml(tex.strip().replace("{aligned}", "{split}"), display=display)  # it knows only the latter
+        return element.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")  # HTML needs none; headings lose it
     except Exception:  # latex2mathml raises many kinds; TeX in typewriter is still readable
         return f"<code>{html.escape(tex)}</code>"
 
@@ -70,10 +70,10 @@ def markdown(source: str, folder: Path | str = "") -> str:
 
 def exporter(cls: type[HTMLExporter] = HTMLExporter, template: str = PAGE, **options) -> HTMLExporter:
     """Return an nbconvert exporter of class `cls` whose pages stand alone."""
-    made = cls(raw_template=template + FIGURE, embed_images=True, **options)
-    made.exclude_input_prompt = made.exclude_output_prompt = False
-    made.register_filter("markdown2html", _with_context(markdown))
-    return made
+    result = cls(raw_template=template + FIGURE, embed_images=True, **options)
+    result.exclude_input_prompt = result.exclude_output_prompt = False
+    result.register_filter("markdown2html", _with_context(markdown))
+    return result
 
 
 def _with_context(convert):

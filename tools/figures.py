@@ -24,16 +24,16 @@ def pictures(notebook: NotebookNode) -> dict[str, bytes]:
     Raises:
         RunError: a tagged cell has no picture among its outputs.
     """
-    found = {}
+    images = {}
     for cell in notebook.cells:
         for name in (tag.removeprefix(TAG) for tag in cell.metadata.get("tags", []) if tag.startswith(TAG)):
-            shown = [
+            encoded = [
                 output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
             ]
-            if not shown:
+            if not encoded:
                 raise run.RunError(f"The cell tagged {TAG}{name} shows no picture: run it, or take the tag off.")
-            found[name] = base64.b64decode(shown[0])
-    return found
+            images[name] = base64.b64decode(encoded[0])
+    return images
 
 
 def main(notebooks: Path = run.NOTEBOOKS, target: Path = FIGURES) -> int:

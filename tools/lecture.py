@@ -64,20 +64,20 @@ def entries(notebooks: dict[str, NotebookNode]) -> list[Entry]:
     Raises:
         RunError: a tag is not understood, or is on a cell that no slide shows.
     """
-    found = []
+    tagged = []
     for name, notebook in notebooks.items():
         unseen = {id(cell) for cell in notebook.cells}
         for slide in deck.cut(name, notebook):
-            shown = [cell for cell in slide.cells if deck.slide_type(cell) != "skip"]
-            unseen -= {id(cell) for cell in shown}
-            spans = {_span(tag, name, cell) for cell in shown for tag in _tags(cell)}
-            found += [Entry(first, last, slide) for first, last in spans]
+            visible = [cell for cell in slide.cells if deck.slide_type(cell) != "skip"]
+            unseen -= {id(cell) for cell in visible}
+            spans = {_span(tag, name, cell) for cell in visible for tag in _tags(cell)}
+            tagged += [Entry(first, last, slide) for first, last in spans]
         for cell in notebook.cells:
             if id(cell) in unseen and _tags(cell):
                 raise run.RunError(
                     f"{name}, cell {cell.id}: the tag {_tags(cell)[0]} is on a cell that no slide shows."
                 )
-    return sorted(found, key=lambda one: (one.first, one.last, one.slide.deck, one.slide.first))
+    return sorted(tagged, key=lambda entry: (entry.first, entry.last, entry.slide.deck, entry.slide.first))
 
 
 def _tags(cell: NotebookNode) -> list[str]:
@@ -96,10 +96,10 @@ def _span(tag: str, name: str, cell: NotebookNode) -> tuple[int, int]:
     return first, last
 
 
-def missing(found: Iterable[Entry]) -> list[int]:
+def missing(tagged: Iterable[Entry]) -> list[int]:
     """Return the slides of the lecture for which nothing stands."""
-    there = {number for entry in found for number in range(entry.first, entry.last + 1)}
-    return [number for number in range(1, SLIDES + 1) if number not in there]
+    covered = {number for entry in tagged for number in range(entry.first, entry.last + 1)}
+    return [number for number in range(1, SLIDES + 1) if number not in covered]
 
 
 def assemble(notebooks: dict[str, NotebookNode]) -> NotebookNode:
@@ -117,9 +117,9 @@ def assemble(notebooks: dict[str, NotebookNode]) -> NotebookNode:
 
 def _opening(notebooks: dict[str, NotebookNode]) -> list[NotebookNode]:
     """Return the title slide: what this is, and what the figures were measured on, as far as the outputs tell."""
-    said = [line for notebook in notebooks.values() for line in _printed(notebook)]
-    data = next((line.removeprefix("Data: ").partition(" (")[0] for line in said if line.startswith("Data: ")), "")
-    machine = next((line for line in said if re.search(r"\d+ cores, .*Python \d", line)), "")
+    printed = [line for notebook in notebooks.values() for line in _printed(notebook)]
+    data = next((line.removeprefix("Data: ").partition(" (")[0] for line in printed if line.startswith("Data: ")), "")
+    machine = next((line for line in printed if re.search(r"\d+ cores, .*Python \d", line)), "")
     measured = [f"* Data: {data}"] * bool(data) + [f"* Machine: {machine}"] * bool(machine)
     words = TITLE.format(slides=SLIDES) + ("\nMeasured on\n\n" + "\n".join(measured) if measured else "")
     opening = new_markdown_cell(words, metadata={"slideshow": {"slide_type": "slide"}})

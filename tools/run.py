@@ -58,15 +58,15 @@ def course(folder: Path, only: list[str]) -> list[Path]:
     Raises:
         RunError: there is no such notebook.
     """
-    found = sorted(folder.glob(NUMBERED))
-    wanted = [Path(name).stem for name in only]
-    for name in wanted:
-        if not any(path.stem.startswith(name) for path in found):
-            names = ", ".join(path.stem for path in found)
-            raise RunError(f"There is no notebook {name!r}. Expected one of: {names}.")
-    if not found:
+    notebooks = sorted(folder.glob(NUMBERED))
+    prefixes = tuple(Path(name).stem for name in only)
+    for prefix in prefixes:
+        if not any(path.stem.startswith(prefix) for path in notebooks):
+            names = ", ".join(path.stem for path in notebooks)
+            raise RunError(f"There is no notebook {prefix!r}. Expected one of: {names}.")
+    if not notebooks:
         raise RunError(f"There is no notebook named like 01_train.ipynb in {folder}.")
-    return [path for path in found if not wanted or path.stem.startswith(tuple(wanted))]
+    return [path for path in notebooks if not prefixes or path.stem.startswith(prefixes)]
 
 
 # --- executing ----------------------------------------------------------------------------------------------
@@ -219,13 +219,13 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
 def printed_to_stderr(notebook: NotebookNode) -> str:
     """Say which cells wrote to standard error, and what: in a committed notebook there is no such output."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    said = [
+    lines = [
         f"  cell {number}: {output.text.strip()[:500]}"
         for number, cell in enumerate(code, 1)
         for output in cell.outputs
         if output.get("name") == "stderr"
     ]
-    return "\n".join(said)
+    return "\n".join(lines)
 
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
@@ -234,8 +234,8 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
     Raises:
         RunError: a cell wrote to standard error.
     """
-    if said := printed_to_stderr(notebook):
-        raise RunError(f"{path.name} was not refreshed, because it writes to standard error:\n\n{said}\n")
+    if printed := printed_to_stderr(notebook):
+        raise RunError(f"{path.name} was not refreshed, because it writes to standard error:\n\n{printed}\n")
     nbformat.validate(normalise(notebook))
     with artifacts.atomic(path) as part:
         nbformat.write(notebook, part)
@@ -252,8 +252,8 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
     """
     folder = artifacts.root() / "html"
     for path in paths:
-        alone = refresh or path == paths[-1]  # stored outputs show what each notebook makes for itself
-        with contextlib.nullcontext() if alone else beside(path, environment):
+        sequential = refresh or path == paths[-1]  # stored outputs show what each notebook makes for itself
+        with contextlib.nullcontext() if sequential else beside(path, environment):
             notebook, problem = execute(path, environment)
             page = write_html(notebook, path, folder)
             if problem:

@@ -21,14 +21,14 @@ def key(**more: str) -> dict[str, str]:
     return {"suite": helpers.__version__, "TensorFlow": metadata.version("tensorflow"), **more}
 
 
-def keep_current(folder: Path, wanted: dict[str, str], what: str) -> bool:
+def keep_current(folder: Path, expected: dict[str, str], what: str) -> bool:
     """Make sure that a folder holds nothing that was made with other versions, and say so in one line if it did.
 
     What is old moves to a folder beside it with the ending `.old`, which replaces an earlier one.
 
     Args:
         folder: of results; it need not exist.
-        wanted: what it must have been made with; see `key`.
+        expected: what it must have been made with; see `key`.
         what: its contents in the printed line, such as "what was made from drawn pets".
 
     Returns:
@@ -36,16 +36,16 @@ def keep_current(folder: Path, wanted: dict[str, str], what: str) -> bool:
     """
     with artifacts.one_at_a_time(folder / KEY):
         stored = _stored(folder)
-        if stored == wanted:
+        if stored == expected:
             return False
         moved = folder.is_dir() and any(folder.iterdir())
         if moved:
             old = folder.with_name(folder.name + OLD)
             artifacts.remove(old)
             folder.rename(old)
-            print(f"{what} was made with {_difference(stored, wanted)}: it is made again ({old.name} keeps the old).")
+            print(f"{what} was made with {_difference(stored, expected)}: it is made again ({old.name} keeps the old).")
         with artifacts.atomic(folder / KEY) as part:
-            part.write_text(json.dumps(wanted, indent=1) + "\n")
+            part.write_text(json.dumps(expected, indent=1) + "\n")
     return moved
 
 
@@ -57,9 +57,9 @@ def _stored(folder: Path) -> dict[str, str]:
     return {}
 
 
-def _difference(stored: dict[str, str], wanted: dict[str, str]) -> str:
+def _difference(stored: dict[str, str], expected: dict[str, str]) -> str:
     """Return in words what a folder was made with that is now otherwise: 'suite 0.1.0, now 0.2.0'."""
     if not stored:
         return "an earlier version of the suite"
-    names = [name for name in stored | wanted if stored.get(name) != wanted.get(name)]
-    return " and ".join(f"{name} {stored.get(name, 'unknown')}, now {wanted.get(name, 'none')}" for name in names)
+    names = [name for name in stored | expected if stored.get(name) != expected.get(name)]
+    return " and ".join(f"{name} {stored.get(name, 'unknown')}, now {expected.get(name, 'none')}" for name in names)

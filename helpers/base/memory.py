@@ -34,8 +34,8 @@ def _linux() -> int | None:
 
 
 def _macos() -> int | None:
-    asked = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
-    return from_vm_stat(asked.stdout)
+    completed = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
+    return from_vm_stat(completed.stdout)
 
 
 class _MemoryStatus(ctypes.Structure):

@@ -82,7 +82,7 @@ def build(core: str, path: Path, compiler: Compiler) -> None:
 def rebuilt(folder: Path, name: str | None = None) -> dict[str, Compiler]:
     """Compile the programs again, for all processors that a compiler is found for, into a folder.
 
-    `measured(cores, folder=folder)` counts them then.
+    `counts.measured(cores, folder=folder)` counts them then.
 
     Args:
         folder: is made if it is missing.

@@ -15,7 +15,7 @@ def cycles_of(core: str, name: str, operands: str, jumped: bool = False) -> tupl
     """Return the fewest and the most cycles of one instruction, from the processor's manual.
 
     Args:
-        core: a name in `CORES`.
+        core: a name in `processors.CORES`.
         name, operands: as the disassembler writes them: "ldrsb.w", "r5, [r1], #1".
         jumped: whether the next instruction came from another place.
 

@@ -33,7 +33,7 @@ def installed() -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Tally:
-    """What was executed; see `Count`."""
+    """What was executed; see `counts.Count`."""
 
     instructions: int
     cycles: tuple[int, int] | None
@@ -45,7 +45,7 @@ def execute(core: str, kernel: str, layer: ConvolutionLayer, folder: Path | None
     """Run a kernel on a layer: its output, int8 or float32 [height, width, filters], and what was executed.
 
     Args:
-        core, kernel: names in `CORES` and `ROUTINES`.
+        core, kernel: names in `CORES` and `routines.ROUTINES`.
         layer: what to compute.
         folder: where the programs lie; None for those that come with the suite.
 
@@ -206,7 +206,7 @@ class _Machine:
         return [(instruction.mnemonic, instruction.op_str) for instruction in self.decoder.disasm(code, address)]
 
     def loop(self, edges: Counter) -> str:
-        """Return the innermost loop; see `Count.loop`."""
+        """Return the innermost loop; see `counts.Count`."""
         for ((address, size), following), _ in edges.most_common():
             if following <= address:
                 instructions = self.disassemble(following, address + size - following)

@@ -8,23 +8,20 @@ follows from the numbers.  A verdict begins with one of `VERDICTS`, or names the
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from helpers.base import metrics
 from helpers.base.tables import Table
 from helpers.course import live
-from helpers.pictures.datasets import Pets
+
+if TYPE_CHECKING:
+    from helpers.pictures.datasets import Pets
 
 VERDICTS = ("holds", "holds for", "does not hold here")
-
-
 FOUR = 3.99  # times: from here on a ratio is called 4, for scales and zero points take a little room as well
-
-
 SURE = 0.05  # McNemar's p below which a difference is more than chance
-
-
 Judged = tuple[str, str]  # what was measured, and the verdict, both in words
 
 
@@ -57,7 +54,7 @@ class Claim:
             return "–", f"run {self.notebook}"
 
 
-def measured(pets: Pets) -> dict[str, dict]:
+def measured(pets: "Pets") -> dict[str, dict]:
     """Return what was measured on this data, {section: numbers}; empty if nothing was."""
     return metrics.read().get(pets.source, {})
 
@@ -86,12 +83,12 @@ def table(
 
 def quiz(sections: Mapping[str, Mapping]) -> live.Quiz:
     """Return the claims that have been measured as a quiz: the reader's verdict first, the measured one after it."""
-    found = [(claim, *claim.on(sections)) for claim in CLAIMS]
+    judged = [(claim, *claim.on(sections)) for claim in CLAIMS]
     return live.quiz(
         [
-            (f"Slide {claim.slide}: {claim.words}", _kind(verdict), f"{said} ({verdict})")
-            for claim, said, verdict in found
-            if said != "–"
+            (f"Slide {claim.slide}: {claim.words}", _kind(verdict), f"{result} ({verdict})")
+            for claim, result, verdict in judged
+            if result != "–"
         ],
         VERDICTS,
     )
@@ -161,8 +158,8 @@ def _flash(board: Mapping) -> Judged:
 
 def _ram(board: Mapping) -> Judged:
     before, after = (board["files"][kind]["arena_bytes"] for kind in ("float32", "int8"))
-    said = f"arena {_kilobytes(before)} to {_kilobytes(after)} KB, of {_kilobytes(board['ram_bytes'])}"
-    return said, _verdict(after < before and after <= board["ram_bytes"])
+    result = f"arena {_kilobytes(before)} to {_kilobytes(after)} KB, of {_kilobytes(board['ram_bytes'])}"
+    return result, _verdict(after < before and after <= board["ram_bytes"])
 
 
 def _kilobytes(count: int) -> str:
@@ -178,13 +175,13 @@ def _near_zero(why: Mapping) -> Judged:
 
 def _speed(comparison: Mapping) -> Judged:
     ratios = {kernels: row["value"] for kernels, row in comparison["models"]["int8"]["ratio"].items()}
-    said = ", ".join(f"{kernels} {ratio:.1f}×" for kernels, ratio in ratios.items())
-    return said, _verdict_for({kernels: ratio >= 2 for kernels, ratio in ratios.items()})
+    result = ", ".join(f"{kernels} {ratio:.1f}×" for kernels, ratio in ratios.items())
+    return result, _verdict_for({kernels: ratio >= 2 for kernels, ratio in ratios.items()})
 
 
 def _energy(why: Mapping) -> Judged:
-    said = ", ".join(f"{machine} {times:.1f}×" for machine, times in why["energy"].items())
-    return f"estimated: {said}", _verdict_for({machine: times >= 2 for machine, times in why["energy"].items()})
+    result = ", ".join(f"{machine} {times:.1f}×" for machine, times in why["energy"].items())
+    return f"estimated: {result}", _verdict_for({machine: times >= 2 for machine, times in why["energy"].items()})
 
 
 def _gates(why: Mapping) -> Judged:
@@ -194,8 +191,8 @@ def _gates(why: Mapping) -> Judged:
 def _loss(comparison: Mapping) -> Judged:
     before, after = _pair(comparison, "accuracy")
     p_value = comparison["models"]["int8"]["p_value"]
-    said = f"int8 {100 * (after - before):+.2f} points, p = {p_value:.2f}"
-    return said, _verdict(after < before and p_value < SURE)
+    result = f"int8 {100 * (after - before):+.2f} points, p = {p_value:.2f}"
+    return result, _verdict(after < before and p_value < SURE)
 
 
 def _broken(parts: Mapping) -> Judged:
@@ -205,33 +202,33 @@ def _broken(parts: Mapping) -> Judged:
         "a spoiled calibration": repairs["float32"] - repairs["one spoiled picture"],
         "4-bit weights": bits["float32"] - bits["PTQ"],
     }
-    said = ", ".join(f"{-100 * points:+.0f} points" for points in lost.values())
-    return said, _verdict_for({name: points > 0.05 for name, points in lost.items()})
+    result = ", ".join(f"{-100 * points:+.0f} points" for points in lost.values())
+    return result, _verdict_for({name: points > 0.05 for name, points in lost.items()})
 
 
 def _front(frontier: Mapping) -> Judged:
-    shares = {cost: _held(found) for cost, found in frontier["matches"].items() if cost != "bytes"}
-    said = ", ".join(f"{cost} {held} of {count}" for cost, (held, count) in shares.items())
-    return said, _verdict_for({cost: held == count for cost, (held, count) in shares.items()})
+    shares = {cost: _held(matches) for cost, matches in frontier["matches"].items() if cost != "bytes"}
+    result = ", ".join(f"{cost} {held} of {count}" for cost, (held, count) in shares.items())
+    return result, _verdict_for({cost: held == count for cost, (held, count) in shares.items()})
 
 
-def _held(found: list[Mapping]) -> tuple[int, int]:
+def _held(matches: list[Mapping]) -> tuple[int, int]:
     """Return for how many float32 networks there is an int8 one as accurate and faster, and out of how many."""
-    return sum((match["speed_up"] or 0) > 1 for match in found), len(found)
+    return sum((match["speed_up"] or 0) > 1 for match in matches), len(matches)
 
 
 def _cliffs(bits: Mapping) -> Judged:
     cliffs = bits["cliff"]
-    said = ", ".join(f"{name} {'none' if at is None else at}" for name, at in cliffs.items())
-    return f"bits where accuracy breaks: {said}", _verdict(len(set(cliffs.values())) > 1)
+    result = ", ".join(f"{name} {'none' if at is None else at}" for name, at in cliffs.items())
+    return f"bits where accuracy breaks: {result}", _verdict(len(set(cliffs.values())) > 1)
 
 
 def _arithmetic(board: Mapping) -> Judged:
     """Instructions for a product on the kit's processor: float32, int8 without and with its DSP instruction."""
     costs = board["instructions per MAC"]["kit"]
-    said = ", ".join(f"{kernel} {cost:.1f}" for kernel, cost in costs.items())
+    result = ", ".join(f"{kernel} {cost:.1f}" for kernel, cost in costs.items())
     cases = {kernel: cost < costs["float32"] for kernel, cost in costs.items() if kernel != "float32"}
-    return f"instructions a product on the board: {said}", _verdict_for(cases)
+    return f"instructions a product on the board: {result}", _verdict_for(cases)
 
 
 def _portable(board: Mapping) -> Judged:
@@ -241,7 +238,6 @@ def _portable(board: Mapping) -> Judged:
 
 
 COMPARE, BOARD, WHY = "05_tradeoffs", "07_on_the_board", "03_why_quantize"
-
 
 WHY_WE_QUANTIZE = (
     Claim("9", "4× less memory", "comparison", COMPARE, _weights),
@@ -253,7 +249,6 @@ WHY_WE_QUANTIZE = (
     Claim("16", "4× smaller", "comparison", COMPARE, _file),
 )
 
-
 WHAT_IT_COSTS = (
     Claim("39", "accuracy is lost: at 8 bits", "comparison", COMPARE, _loss),
     Claim("39", "accuracy is lost: done badly, or at 4 bits", "parts", "06_other_parts", _broken),
@@ -264,6 +259,5 @@ WHAT_IT_COSTS = (
     Claim("46", "75% less load on the memory", "comparison", COMPARE, _load),
     Claim("47", "without floats it runs on more processors", "board", BOARD, _portable),
 )
-
 
 CLAIMS = (*WHY_WE_QUANTIZE, *WHAT_IT_COSTS)

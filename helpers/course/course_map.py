@@ -37,10 +37,10 @@ def stations() -> list[Station]:
 
 def time_table() -> Table:
     """Return how long each notebook takes to work through and to run, with the sums."""
-    found = stations()
-    rows = [[s.title, s.question, hours(s.read_minutes), f"{s.run_minutes:g} min"] for s in found]
-    together = hours(sum(s.read_minutes for s in found)), f"{sum(s.run_minutes for s in found):g} min"
-    return Table(["notebook", "question", "to work through", "to run"], [*rows, ["together", "", *together]])
+    notebooks = stations()
+    rows = [[s.title, s.question, hours(s.read_minutes), f"{s.run_minutes:g} min"] for s in notebooks]
+    totals = hours(sum(s.read_minutes for s in notebooks)), f"{sum(s.run_minutes for s in notebooks):g} min"
+    return Table(["notebook", "question", "to work through", "to run"], [*rows, ["together", "", *totals]])
 
 
 def hours(minutes: int) -> str:

@@ -19,20 +19,10 @@ from helpers.measure import processor
 from helpers.pictures import photographs
 
 GIGABYTE = 1e9
-
-
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that the pins allow
-
-
 MEMORY = 4 * GIGABYTE  # for one notebook beside a browser
-
-
 DISK = 2 * GIGABYTE  # for everything that the course writes
-
-
 INSTALL = "python -m pip install -r requirements.txt"
-
-
 OPTIONAL = "optional: "
 
 
@@ -42,28 +32,29 @@ class Finding:
 
     Attributes:
         what: was looked for.
-        found: here.
+        result: what was seen, in words.
         to_do: what to do or what it means if that is not as it should be; "" if all is well.
     """
 
     what: str
-    found: str
+    result: str
     to_do: str = ""
 
 
 def check() -> Table:
     """Return what was found, with what to do where something is missing; the caption says whether all is well."""
     findings = [_python(), _packages(), _cores(), _memory(), _disk(), _instructions(), _pictures(), *_optional()]
-    open_ones = [f.what for f in findings if f.to_do and not f.to_do.startswith(OPTIONAL)]
-    verdict = f"Look at: {', '.join(open_ones)}" if open_ones else "Everything that the course needs is here"
-    return Table(["what", "found", "what to do"], [[f.what, f.found, f.to_do or "–"] for f in findings], verdict)
+    unmet = [f.what for f in findings if f.to_do and not f.to_do.startswith(OPTIONAL)]
+    verdict = f"Look at: {', '.join(unmet)}" if unmet else "Everything that the course needs is here"
+    return Table(["what", "found", "what to do"], [[f.what, f.result, f.to_do or "–"] for f in findings], verdict)
 
 
 # --- needed -------------------------------------------------------------------------------------------------------
 def _python(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
-    found = ".".join(map(str, version))
+    installed = ".".join(map(str, version))
     low, high = (".".join(map(str, limit)) for limit in PYTHONS)
-    return Finding("Python", found, "" if PYTHONS[0] <= version <= PYTHONS[1] else f"install one from {low} to {high}")
+    to_do = "" if PYTHONS[0] <= version <= PYTHONS[1] else f"install one from {low} to {high}"
+    return Finding("Python", installed, to_do)
 
 
 PIN = re.compile(r"(?P<name>[\w.-]+) *== *(?P<version>[\w.+!-]+) *(?:;(?P<marker>.*))?")
@@ -78,23 +69,23 @@ def pins() -> dict[str, str]:
     folder = data.project()
     file = folder and folder / "requirements.txt"
     lines = file.read_text("utf-8").splitlines() if file else metadata.requires(data.DISTRIBUTION) or []
-    pinned = [pin for pin in map(PIN.fullmatch, lines) if pin and _holds_here(pin["marker"] or "")]
+    pinned = [pin for pin in map(PIN.fullmatch, lines) if pin and _applies(pin["marker"] or "")]
     return {pin["name"]: pin["version"] for pin in pinned}
 
 
-def _holds_here(marker: str) -> bool:
+def _applies(marker: str) -> bool:
     """Whether a pin's marker holds: the pins know `sys_platform`, `platform_machine`, and the extras of the package."""
-    here = {"sys_platform": sys.platform, "platform_machine": platform.machine()}
-    return "extra" not in marker and all(here[name] == value for name, value in CONDITION.findall(marker))
+    system = {"sys_platform": sys.platform, "platform_machine": platform.machine()}
+    return "extra" not in marker and all(system[name] == value for name, value in CONDITION.findall(marker))
 
 
 def _packages() -> Finding:
     pinned = pins()
     other = {name: _version(name) for name, version in pinned.items() if _version(name) != version}
-    found = f"{len(pinned) - len(other)} of {len(pinned)} as pinned"
+    result = f"{len(pinned) - len(other)} of {len(pinned)} as pinned"
     if other:
-        found += ": " + ", ".join(f"{name} {version or 'missing'}" for name, version in other.items())
-    return Finding("packages", found, INSTALL if other else "")
+        result += ": " + ", ".join(f"{name} {version or 'missing'}" for name, version in other.items())
+    return Finding("packages", result, INSTALL if other else "")
 
 
 def _version(package: str) -> str | None:
@@ -118,8 +109,8 @@ def _memory(free: float | None = None) -> Finding:
 
 def _disk(free: float | None = None) -> Finding:
     folder = data.artifacts_folder()
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    free = shutil.disk_usage(there).free if free is None else free
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free if free is None else free
     to_do = f"make room for {DISK / GIGABYTE:.0f} GB, or set PTQ_ARTIFACTS to a folder elsewhere"
     return Finding("free disk", f"{free / GIGABYTE:.0f} GB", "" if free >= DISK else to_do)
 
@@ -142,13 +133,13 @@ def _optional() -> list[Finding]:
     """What only some cells use, with what happens without it."""
     compilers = [compiler.name for core in processors.CORES for compiler in building.compilers(core)]
     micro = machine.importable("tflite_micro")
-    there = {
+    parts = {
         "TensorFlow Lite Micro": (micro, "notebook 7 computes the arena instead of measuring it"),
         "emulator": (machine.importable("unicorn", "capstone"), "notebook 7 shows recorded counts of instructions"),
         "cross compiler": (bool(compilers), "one cell of notebook 7 cannot build its programs again"),
         "npm": (shutil.which("npm"), "make slides needs it once"),
     }
     return [
-        Finding(what, "yes" if found else "no", "" if found else f"{OPTIONAL}{without}")
-        for what, (found, without) in there.items()
+        Finding(what, "yes" if installed else "no", "" if installed else f"{OPTIONAL}{without}")
+        for what, (installed, without) in parts.items()
     ]

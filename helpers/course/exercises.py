@@ -133,7 +133,7 @@ def held_out(function: Callable) -> str | None:
 def weight_scale(function: Callable) -> str | None:
     """The scale of symmetric int8 weights: only the one farthest from zero decides."""
     weights = np.array([0.01, -0.02, 0.0, 1.27, -2.54, 0.03], np.float32)
-    found = float(_call(function, weights))
+    scale = float(_call(function, weights))
     wrong = {
         1.27 / 127: "the weight farthest from zero is negative here: take absolute values first",
         2.54 / 128: "the largest code of symmetric weights is 127, since -128 is left out",
@@ -143,31 +143,31 @@ def weight_scale(function: Callable) -> str | None:
         127 / 2.54: "that is codes for each unit; the scale is the width of one code",
     }
     for value, hint in wrong.items():
-        if np.isclose(found, value, rtol=1e-4):
+        if np.isclose(scale, value, rtol=1e-4):
             return hint
-    if not np.isclose(found, 0.02, rtol=1e-4):
+    if not np.isclose(scale, 0.02, rtol=1e-4):
         example = "0.01, -0.02, 0, 1.27, -2.54 and 0.03 have scale 0.02"
-        return f"{example}, found {found:.4g}: only the weight farthest from zero decides, and it gets code 127 or -127"
+        return f"{example}, found {scale:.4g}: only the weight farthest from zero decides, and it gets code 127 or -127"
     return None
 
 
 @_exercise
 def value_of_bits(function: Callable) -> str | None:
     """A normal float32 from sign, biased exponent and the integer of its 23 fraction bits."""
-    found = [float(_call(function, *parts)) for parts in ((0, 127, 0), (0, 128, 4194304), (1, 126, 0))]
-    if found == [1.0, 3.0, -0.5]:
+    values = [float(_call(function, *parts)) for parts in ((0, 127, 0), (0, 128, 4194304), (1, 126, 0))]
+    if values == [1.0, 3.0, -0.5]:
         return None
-    if found[0] == 0:
+    if values[0] == 0:
         return "the fraction counts behind a 1 that is not stored: use 1 + fraction / 2**23"
-    if found[0] > 1e30:
+    if values[0] > 1e30:
         return "the stored exponent is 127 too large, so that small numbers need no sign of their own: subtract 127"
-    if found[:2] == [1.0, 3.0]:
+    if values[:2] == [1.0, 3.0]:
         return "the sign bit 1 means minus"
-    if found[0] == 1 and found[1] > 1e6:
+    if values[0] == 1 and values[1] > 1e6:
         return "the fraction is an integer of 23 bits: divide it by 2**23"
-    if found[0] == 1 and found[1] == 2.5:
+    if values[0] == 1 and values[1] == 2.5:
         return "there are 23 fraction bits, so divide by 2**23"
-    return f"(0, 127, 0), (0, 128, 4194304) and (1, 126, 0) are 1, 3 and -0.5; found {found}"
+    return f"(0, 127, 0), (0, 128, 4194304) and (1, 126, 0) are 1, 3 and -0.5; found {values}"
 
 
 # --- 04_how_to_quantize -------------------------------------------------------------------------------------------
@@ -198,62 +198,62 @@ def scale_and_zero_point(function: Callable) -> str | None:
 def back(function: Callable) -> str | None:
     """From int8 codes back to numbers."""
     codes = np.array([-128, 11, 12, 127], np.int8)
-    found = np.asarray(_call(function, codes, 0.5, 11), np.float64)
-    if found.shape != codes.shape:
-        return f"four codes give four numbers; found the shape {found.shape}"
-    if np.allclose(found, [-69.5, 0, 0.5, 58]):
+    values = np.asarray(_call(function, codes, 0.5, 11), np.float64)
+    if values.shape != codes.shape:
+        return f"four codes give four numbers; found the shape {values.shape}"
+    if np.allclose(values, [-69.5, 0, 0.5, 58]):
         return None
-    if np.allclose(found[1:], [0, 0.5, 58]):
+    if np.allclose(values[1:], [0, 0.5, 58]):
         return "-128 - 11 does not fit into int8 and wraps around: turn the codes into a wider type first"
-    if np.allclose(found, 0.5 * codes.astype(float) - 11):
+    if np.allclose(values, 0.5 * codes.astype(float) - 11):
         return "the zero point is a code: subtract it before you multiply with the scale"
-    if np.allclose(found, 0.5 * (codes.astype(float) + 11)):
+    if np.allclose(values, 0.5 * (codes.astype(float) + 11)):
         return "the zero point is the code of 0.0, so subtract it"
-    if np.allclose(found, 0.5 * codes.astype(float)):
+    if np.allclose(values, 0.5 * codes.astype(float)):
         return "the code 11 stands for 0.0 here, so subtract the zero point first"
-    return f"-128, 11, 12, 127 with scale 0.5 and zero point 11 give -69.5, 0, 0.5, 58; found {found.tolist()}"
+    return f"-128, 11, 12, 127 with scale 0.5 and zero point 11 give -69.5, 0, 0.5, 58; found {values.tolist()}"
 
 
 @_exercise
 def to_the_nearest(function: Callable) -> str | None:
     """Round to a multiple of a step."""
-    found = [float(_call(function, x, step)) for x, step in ((3.14, 1.0), (3.14, 0.1), (-0.38, 0.25))]
-    if np.allclose(found, [3.0, 3.1, -0.5]):
+    rounded = [float(_call(function, x, step)) for x, step in ((3.14, 1.0), (3.14, 0.1), (-0.38, 0.25))]
+    if np.allclose(rounded, [3.0, 3.1, -0.5]):
         return None
-    if np.allclose(found[:2], [3.0, 0.0]):
+    if np.allclose(rounded[:2], [3.0, 0.0]):
         return "that is the slide's formula: 3.14 with step 0.1 gives 0.0. How many steps of 0.1 fit into 3.14?"
-    if np.allclose(found[:2], [3, 31]):
+    if np.allclose(rounded[:2], [3, 31]):
         return "that is the number of steps; multiply it by the step to get a value again"
-    if np.allclose(found, [3.0, 3.1, -0.25]):
+    if np.allclose(rounded, [3.0, 3.1, -0.25]):
         return "that truncates: -0.38 lies nearer to -0.5 than to -0.25, so round"
-    return f"3.14 to the nearest 1 and 0.1, and -0.38 to the nearest 0.25, are 3, 3.1 and -0.5; found {found}"
+    return f"3.14 to the nearest 1 and 0.1, and -0.38 to the nearest 0.25, are 3, 3.1 and -0.5; found {rounded}"
 
 
 @_exercise
 def integer_dot(function: Callable) -> str | None:
     """The sum of products of codes, with the zero point of the inputs taken off, in 32 bits."""
     inputs, weights = np.array([127, -128, 100, 11], np.int8), np.array([127, 127, -127, 5], np.int8)
-    found = int(_call(function, inputs, 11, weights))
+    total = int(_call(function, inputs, 11, weights))
     exact = int((inputs.astype(int) - 11) @ weights.astype(int))
-    if found == exact:
+    if total == exact:
         return None
-    if found == int(inputs.astype(int) @ weights.astype(int)):
+    if total == int(inputs.astype(int) @ weights.astype(int)):
         return "the code 11 stands for zero: subtract the zero point from the inputs first"
-    if -128 <= found <= 127:
+    if -128 <= total <= 127:
         return "the sum does not fit into 8 bits and wrapped around: turn both into int32 before you multiply"
-    if found == int(((inputs - np.int8(11)).astype(int)) @ weights.astype(int)):
+    if total == int(((inputs - np.int8(11)).astype(int)) @ weights.astype(int)):
         return "-128 - 11 does not fit into int8: turn the codes into int32 before you subtract"
-    return f"the small example gives {exact}, found {found}: add up (input - zero_point) * weight in int32"
+    return f"the small example gives {exact}, found {total}: add up (input - zero_point) * weight in int32"
 
 
 @_exercise
 def bias_codes(function: Callable) -> str | None:
     """Biases have the scale of the products that they are added to: input scale times weight scale, in int32."""
     bias, weight_scale = np.array([0.5, -0.25, 0.010307], np.float32), np.array([0.01, 0.005, 0.002], np.float32)
-    found = np.asarray(_call(function, bias, 0.02, weight_scale))
+    codes = np.asarray(_call(function, bias, 0.02, weight_scale))
     exact = bias.astype(float) / (0.02 * weight_scale.astype(float))  # 2500, -2500, 257.7
-    if found.shape != bias.shape:
-        return f"three biases have three codes; found the shape {found.shape}"
+    if codes.shape != bias.shape:
+        return f"three biases have three codes; found the shape {codes.shape}"
     own = np.abs(bias).max() / 127
     wrong = {
         "that is the scale of the weights alone; the bias is added to products of inputs and weights": weight_scale,
@@ -261,16 +261,16 @@ def bias_codes(function: Callable) -> str | None:
         "a scale of its own would not fit: sums can only be added in the same scale, that of the products": own,
     }
     for hint, scale in wrong.items():
-        if np.all(np.abs(found - bias / scale) < 1):
+        if np.all(np.abs(codes - bias / scale) < 1):
             return hint
-    if np.allclose(found, np.clip(np.round(exact), -128, 127)):
+    if np.allclose(codes, np.clip(np.round(exact), -128, 127)):
         return "a bias is not clipped to eight bits: it is added to a sum of 32 bits and has 32 bits itself"
-    if np.array_equal(found, np.trunc(exact)):
+    if np.array_equal(codes, np.trunc(exact)):
         return "that truncates: 257.7 lies nearer to 258 than to 257, so round"
-    if not np.array_equal(found, np.round(exact)):
-        return f"0.5, -0.25 and 0.010307 have the codes 2500, -2500 and 258 here; found {found.tolist()}"
-    if found.dtype != np.int32:
-        return f"the values are right; now return them as int32, found {found.dtype}"
+    if not np.array_equal(codes, np.round(exact)):
+        return f"0.5, -0.25 and 0.010307 have the codes 2500, -2500 and 258 here; found {codes.tolist()}"
+    if codes.dtype != np.int32:
+        return f"the values are right; now return them as int32, found {codes.dtype}"
     return None
 
 
@@ -280,35 +280,35 @@ def only_one_right(function: Callable) -> str | None:
     """Count the pictures that just one of two models gets right."""
     first = np.array([True, True, True, False, False, True, False])
     second = np.array([True, False, False, True, False, False, False])
-    found = tuple(int(n) for n in _call(function, first, second))
-    if found == (3, 1):
+    counts = tuple(int(n) for n in _call(function, first, second))
+    if counts == (3, 1):
         return None
-    if found == (1, 3):
+    if counts == (1, 3):
         return "the two numbers are the wrong way round: the first counts where only the first model is right"
-    if found == (4, 2):
+    if counts == (4, 2):
         return "those are all right answers of each model; leave out the pictures that both get right"
-    return f"expected (3, 1) for the small example, found {found}: combine the two with & and ~"
+    return f"expected (3, 1) for the small example, found {counts}: combine the two with & and ~"
 
 
 @_exercise
 def on_the_front(function: Callable) -> str | None:
     """Which of five networks no other one beats in both time and accuracy."""
     times, accuracies = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([0.80, 0.90, 0.85, 0.95, 0.94])
-    found = np.asarray(_call(function, times, accuracies))
-    if found.shape != times.shape or found.dtype != bool:
-        return f"five networks give five booleans; found {found.dtype} of shape {found.shape}"
-    if found.tolist() == [True, True, False, True, False]:
+    on_front = np.asarray(_call(function, times, accuracies))
+    if on_front.shape != times.shape or on_front.dtype != bool:
+        return f"five networks give five booleans; found {on_front.dtype} of shape {on_front.shape}"
+    if on_front.tolist() == [True, True, False, True, False]:
         turned = np.asarray(_call(function, times[::-1].copy(), accuracies[::-1].copy()))
         if turned.tolist() == [False, True, False, True, True]:
             return None
         return "right for networks in order of time; the same five in another order give another answer"
-    if found.tolist() == [False, False, True, False, True]:
+    if on_front.tolist() == [False, False, True, False, True]:
         return "those are the ones that another network beats: turn it round with ~"
-    if found.sum() == 1:
+    if on_front.sum() == 1:
         return "that is one best network; on the front are all that no other one beats in both"
-    if not found.any():
+    if not on_front.any():
         return "no network beats itself: it must be faster, or more accurate, than the other"
-    return f"of the small example, only the third and the fifth are beaten; found {found.tolist()}"
+    return f"of the small example, only the third and the fifth are beaten; found {on_front.tolist()}"
 
 
 # --- 06_other_parts -----------------------------------------------------------------------------------------------
@@ -316,38 +316,38 @@ def on_the_front(function: Callable) -> str | None:
 def channel_scales(function: Callable) -> str | None:
     """One scale for each output channel, which lie along the first axis."""
     weights = np.array([[[0.5, -1.27], [0.1, 0.0]], [[0.127, 0.0], [-0.1, 0.02]], [[-2.54, 1.0], [0.3, 2.0]]])
-    found = np.asarray(_call(function, weights), np.float64)
-    if found.size == 1:
+    scales = np.asarray(_call(function, weights), np.float64)
+    if scales.size == 1:
         return "that is one scale for the whole layer; give each of the three channels its own"
-    if found.shape != (3,):
-        return f"three output channels, along the first axis, have three scales; found the shape {found.shape}"
-    if np.allclose(found, [0.01, 0.001, 0.02]):
+    if scales.shape != (3,):
+        return f"three output channels, along the first axis, have three scales; found the shape {scales.shape}"
+    if np.allclose(scales, [0.01, 0.001, 0.02]):
         return None
-    if np.allclose(found, [0.5 / 127, 0.001, 2 / 127]):
+    if np.allclose(scales, [0.5 / 127, 0.001, 2 / 127]):
         return "a channel's weight farthest from zero may be negative: take absolute values first"
-    if np.allclose(found * 128 / 127, [0.01, 0.001, 0.02]):
+    if np.allclose(scales * 128 / 127, [0.01, 0.001, 0.02]):
         return "weights have codes from -127 to 127: divide by 127"
-    return f"the largest |weight| of each channel divided by 127 is 0.01, 0.001 and 0.02; found {found.tolist()}"
+    return f"the largest |weight| of each channel divided by 127 is 0.01, 0.001 and 0.02; found {scales.tolist()}"
 
 
 @_exercise
 def straight_through(function: Callable) -> str | None:
     """The gradient that the straight-through estimator passes back, with the range from -1 to 2."""
     values, gradient = np.array([-1.5, -1.0, 0.3, 2.0, 2.5]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    found = np.asarray(_call(function, values, gradient, -1.0, 2.0), np.float64)
-    if found.shape != values.shape:
-        return f"five values have five gradients; found the shape {found.shape}"
-    if np.allclose(found, [0, 2, 3, 4, 0]):
+    passed = np.asarray(_call(function, values, gradient, -1.0, 2.0), np.float64)
+    if passed.shape != values.shape:
+        return f"five values have five gradients; found the shape {passed.shape}"
+    if np.allclose(passed, [0, 2, 3, 4, 0]):
         return None
-    if np.allclose(found, gradient):
+    if np.allclose(passed, gradient):
         return "values outside the range are clipped: moving them a little changes nothing, so their gradient is 0"
-    if not found.any():
+    if not passed.any():
         return "that is the gradient of the staircase itself; the estimator treats rounding as if it were not there"
-    if np.allclose(found, [0, 1, 1, 1, 0]):
+    if np.allclose(passed, [0, 1, 1, 1, 0]):
         return "that is the slope; multiply it by the gradient that comes from behind"
-    if np.allclose(found, [0, 0, 3, 0, 0]):
+    if np.allclose(passed, [0, 0, 3, 0, 0]):
         return "right inside; the ends of the range still belong to it"
-    return f"the gradient passes unchanged from -1 to 2, and not outside: 0, 2, 3, 4, 0; found {found.tolist()}"
+    return f"the gradient passes unchanged from -1 to 2, and not outside: 0, 2, 3, 4, 0; found {passed.tolist()}"
 
 
 # --- 07_on_the_board ----------------------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ def bytes_alive(answer: int) -> str | None:
 @_exercise
 def smlad(function: Callable) -> str | None:
     """The sum of two products and a total, from 16-bit numbers in pairs."""
-    found = int(_call(function, (3, -4), (5, 6), 100))
+    total = int(_call(function, (3, -4), (5, 6), 100))
     wrong = {
         15 - 24: "what was in the total before is lost: the instruction accumulates",
         100 + 18 - 20: "the halves are crossed: the first goes with the first (crossed is another instruction, SMLADX)",
@@ -380,10 +380,10 @@ def smlad(function: Callable) -> str | None:
         100 + 15 + 24: "the second product is negative, and is added as it is",
         (100 + 15) * -24: "both products are added to the total",
     }
-    if found in wrong:
-        return wrong[found]
-    if found != 91:
-        return f"3 × 5 + (-4) × 6 + 100 = 91; found {found}"
+    if total in wrong:
+        return wrong[total]
+    if total != 91:
+        return f"3 × 5 + (-4) × 6 + 100 = 91; found {total}"
     if int(_call(function, (-128, -128), (-128, -128), 0)) != 2 * 128**2:
         return "(-128) × (-128) is 16,384, which no int8 can hold: multiply as integers of 32 bits"
     return None

@@ -57,8 +57,7 @@ def explore(plot: Callable, **controls: object) -> Live:
     unknown = [name for name in controls if name not in defaults]
     if unknown:
         raise TypeError(f"Each control needs an argument of its name in the function; found none for {unknown[0]!r}.")
-    made = {name: _control(name, choice, defaults[name]) for name, choice in controls.items()}
-    return Live(plot, **made)
+    return Live(plot, **{name: _control(name, choice, defaults[name]) for name, choice in controls.items()})
 
 
 def _defaults(plot: Callable) -> dict[str, object]:
@@ -140,8 +139,8 @@ def quiz(statements: Iterable[tuple[str, str, str]], judgements: Sequence[str]) 
     Raises:
         ValueError: a right judgement is none of the choices, so that nobody could find it.
     """
-    made = list(statements)
-    unknown = [right for _, right, _ in made if right not in judgements]
+    statements = list(statements)
+    unknown = [right for _, right, _ in statements if right not in judgements]
     if unknown:
         raise ValueError(f"Expected a judgement out of {', '.join(judgements)}; found {unknown[0]!r}.")
-    return Quiz(made, judgements)
+    return Quiz(statements, judgements)

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from helpers.base import console
 from helpers.base.tables import Table
-from helpers.integer.network import Network, load_network
+from helpers.integer.network import load_network
 from helpers.integer.rounding import MICRO
 from helpers.tflite import edit, inspect, interpreter, micro
 
@@ -40,24 +40,24 @@ class Difference:
 
 
 def compare(
-    path: Path, codes: np.ndarray, kernels: str = "reference", alone: bool = False, rounding: str = "reference"
+    path: Path, codes: np.ndarray, kernels: str = "reference", per_operator: bool = False, rounding: str = "reference"
 ) -> list[Difference]:
-    """Compare every tensor of the network, or of each operator alone, with other kernels; picture by picture.
+    """Compare every tensor of the network with other kernels, picture by picture.
 
-    Without `alone`, a difference in one layer is passed on to the next ones.  With it, every operator of the other
-    kernels gets the integer network's own codes, so that what differs is that operator's doing; TensorFlow Lite Micro
-    always runs the whole network.
+    If the other kernels run the whole network, a difference in one layer is passed on to the next ones.  With
+    `per_operator`, each of their operators gets the integer network's own codes, so that what differs is that
+    operator's doing; TensorFlow Lite Micro always runs the whole network.
 
     Args:
         path: a full-int8 .tflite file.
         codes: its input, int8 [n, h, w, channels].
         kernels: "reference", "built-in", "XNNPACK" (see `interpreter.load`) or "TensorFlow Lite Micro".
-        alone: give each operator of the other kernels the integer network's inputs.
-        rounding: of the integer network, see `load`.
+        per_operator: give each operator of the other kernels the integer network's inputs.
+        rounding: of the integer network, see `load_network`.
 
     Raises:
         KeyError: there is no such kernel set, or no such rounding.
-        FileNotFoundError, ValueError, NotImplementedError: see `load` and `micro.run`.
+        FileNotFoundError, ValueError, NotImplementedError: see `load_network` and `micro.run`.
     """
     if kernels not in OTHERS:
         raise KeyError(f"Expected one of {', '.join(OTHERS)}; found {kernels!r}.")
@@ -66,21 +66,24 @@ def compare(
     steps = {operator.outputs[0]: number for number, (operator, _) in enumerate(network.steps)}
     counts = {tensor: [0, 0, 0.0] for tensor in steps}  # values, how many differ, largest difference
     if kernels == MICRO:
-        listen = _micro(path, network, codes)
+        run = _run_micro(path, network.name, codes)
+    elif per_operator:
+        run = _run_each_operator(path, kernels, len(network.steps))
     else:
-        listen = (_alone if alone else _together)(path, network, kernels)
+        run = _run_file(edit.excerpt(path), kernels)
     for i in console.progress(range(len(codes)), f"Comparing, {kernels}", "pic"):
         ours = network.tensors(codes[i : i + 1])
-        for tensor, theirs in listen(ours).items():
-            apart, (values, differing, largest) = np.abs(ours[tensor].astype(np.float64) - theirs), counts[tensor]
+        for tensor, theirs in run(ours).items():
+            distance, (values, differing, largest) = np.abs(ours[tensor].astype(np.float64) - theirs), counts[tensor]
             counts[tensor] = [
-                values + apart.size,
-                differing + int(np.count_nonzero(apart)),
-                max(largest, float(apart.max())),
+                values + distance.size,
+                differing + int(np.count_nonzero(distance)),
+                max(largest, float(distance.max())),
             ]
-    found = [(network.steps[step][0].name, network.known[tensor].name, tensor, step) for tensor, step in steps.items()]
     return [
-        Difference(step, kind, tensor, name, *counts[tensor]) for kind, name, tensor, step in found if counts[tensor][0]
+        Difference(step, network.steps[step][0].name, tensor, network.known[tensor].name, *counts[tensor])
+        for tensor, step in steps.items()
+        if counts[tensor][0]
     ]
 
 
@@ -92,10 +95,10 @@ def kernel_tensors(path: Path, inputs: np.ndarray, kernels: str = "reference") -
         inputs: in the file's own type, [n, ...].
         kernels: see `interpreter.load`.
     """
-    (entry,) = [t.index for t in inspect.tensors(path) if t.role == "input"]
-    listen = _listener(edit.excerpt(path), kernels)
-    answers = [listen({entry: inputs[i : i + 1]}) for i in range(len(inputs))]
-    return {index: np.concatenate([answer[index] for answer in answers]) for index in answers[0]}
+    (input_index,) = [t.index for t in inspect.tensors(path) if t.role == "input"]
+    run = _run_file(edit.excerpt(path), kernels)
+    results = [run({input_index: inputs[i : i + 1]}) for i in range(len(inputs))]
+    return {index: np.concatenate([result[index] for result in results]) for index in results[0]}
 
 
 def difference_table(path: Path, codes: np.ndarray) -> Table:
@@ -110,61 +113,53 @@ def difference_table(path: Path, codes: np.ndarray) -> Table:
     rows = []
     for kernels in ("reference", "built-in", "XNNPACK", MICRO):
         try:
-            found = compare(path, codes, kernels)
-            alike = found if kernels == "reference" else compare(path, codes, kernels, rounding=kernels)
+            differences = compare(path, codes, kernels)
+            alike = differences if kernels == "reference" else compare(path, codes, kernels, rounding=kernels)
         except NotImplementedError:  # there is no package for this system
             rows.append([kernels, *"–––––"])
             continue
-        values, apart, again = (sum(counts) for counts in zip(*map(_counts, found, alike), strict=True))
-        largest = max(difference.largest for difference in found)
-        rows.append([kernels, f"{values:,}", f"{apart:,}", f"{apart / values:.3%}", f"{largest:g}", f"{again:,}"])
+        values = sum(difference.values for difference in differences)
+        differing = sum(difference.differing for difference in differences)
+        largest = max(difference.largest for difference in differences)
+        share, left = f"{differing / values:.3%}", sum(difference.differing for difference in alike)
+        rows.append([kernels, f"{values:,}", f"{differing:,}", share, f"{largest:g}", f"{left:,}"])
     columns = ["kernels", "values compared", "different", "share", "largest (codes)", "different with their rounding"]
     return Table(columns, rows)
 
 
-def _counts(first: Difference, second: Difference) -> tuple[int, int, int]:
-    return first.values, first.differing, second.differing
+RunKernels = Callable[[dict[int, np.ndarray]], dict[int, np.ndarray]]  # our tensors of one picture -> theirs, by index
 
 
-Listen = Callable[[dict[int, np.ndarray]], dict[int, np.ndarray]]  # our tensors of one picture -> theirs, by index
+def _run_each_operator(path: Path, kernels: str, count: int) -> RunKernels:
+    """Return a function that runs each of the file's operators on our inputs with other kernels."""
+    runs = [_run_file(edit.excerpt(path, step), kernels) for step in range(count)]
+    return lambda ours: {tensor: values for run in runs for tensor, values in run(ours).items()}
 
 
-def _together(path: Path, network: Network, kernels: str) -> Listen:
-    """Return what runs the whole file on a picture with other kernels."""
-    return _listener(edit.excerpt(path), kernels)
-
-
-def _alone(path: Path, network: Network, kernels: str) -> Listen:
-    """Return what runs each operator of the file on our inputs with other kernels."""
-    listeners = [_listener(edit.excerpt(path, step), kernels) for step in range(len(network.steps))]
-    return lambda ours: {tensor: values for listen in listeners for tensor, values in listen(ours).items()}
-
-
-def _micro(path: Path, network: Network, codes: np.ndarray) -> Listen:
-    """Return what has run the whole file in TensorFlow Lite Micro on all pictures, in one process of its own."""
+def _run_micro(path: Path, name: str, codes: np.ndarray) -> RunKernels:
+    """Run the whole file in TensorFlow Lite Micro on all pictures; return a function that gives the next picture's."""
     with tempfile.TemporaryDirectory() as folder:
-        listening = Path(folder) / network.name
-        listening.write_bytes(edit.excerpt(path))
-        answers = dict(zip(inspect.outputs(listening), micro.run(listening, codes), strict=True))
-    following = zip(*answers.values(), strict=True)  # picture by picture
-    return lambda ours: dict(zip(answers, next(following), strict=True))
+        file = Path(folder) / name
+        file.write_bytes(edit.excerpt(path))
+        results = dict(zip(inspect.outputs(file), micro.run(file, codes), strict=True))
+    pictures = zip(*results.values(), strict=True)
+    return lambda ours: dict(zip(results, next(pictures), strict=True))
 
 
-def _listener(content: bytes, kernels: str) -> Listen:
-    """Return what runs a file on our tensors and reads all its outputs."""
+def _run_file(content: bytes, kernels: str) -> RunKernels:
+    """Return a function that runs a file on our tensors and reads all its outputs."""
     with console.quiet():
         ready = Interpreter(
             model_content=content, experimental_op_resolver_type=interpreter.KERNEL_SETS[kernels], num_threads=1
         )
         ready.allocate_tensors()
-    entries, exits = (
-        [entry["index"] for entry in entries] for entries in (ready.get_input_details(), ready.get_output_details())
-    )
+    inputs = [details["index"] for details in ready.get_input_details()]
+    outputs = [details["index"] for details in ready.get_output_details()]
 
-    def listen(ours: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-        for index in entries:
+    def run(ours: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        for index in inputs:
             ready.set_tensor(index, ours[index])
         ready.invoke()
-        return {index: ready.get_tensor(index) for index in exits}
+        return {index: ready.get_tensor(index) for index in outputs}
 
-    return listen
+    return run

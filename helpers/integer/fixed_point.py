@@ -11,12 +11,9 @@ import numpy as np
 from helpers.numbers.quantization import round_half_away
 
 INT8 = (-128, 127)
-
-
 INT32_MAX = 2**31 - 1
 
 
-# --- fixed-point arithmetic ---------------------------------------------------------------------------------------
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """Write a positive real number as a 31-bit integer and a power of two: real ≈ multiplier / 2^31 * 2^shift.
 
@@ -78,8 +75,8 @@ def requantize(sums: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray
 
     TFLite's MultiplyByQuantizedMultiplier as it is built by default, which rounds **twice**: after the product, halves
     up, and after the shift to the right, halves away from zero.  Where the first rounding makes a half of what was
-    less, the second one rounds it up: a few results in ten thousand are therefore not the nearest code.  `ROUNDINGS`
-    says which kernels do otherwise.
+    less, the second one rounds it up: a few results in ten thousand are therefore not the nearest code.
+    `rounding.ROUNDINGS` says which kernels do otherwise.
 
     Args:
         sums: int32 [..., channels].

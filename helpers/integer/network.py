@@ -8,7 +8,7 @@ when a file is loaded and its scales become multipliers.  (With one exception, w
 for dense layers multiplies the finished sums by a float64.)
 
 The one thing done differently from the kernels is *how* sums of products are added up: by floating-point matrix
-products, which NumPy hands to a fast library.  That is exact, see `exact_dtype`.
+products, which NumPy hands to a fast library.  That is exact, see `sums.exact_dtype`.
 """
 
 import dataclasses
@@ -20,7 +20,6 @@ from threadpoolctl import threadpool_limits
 
 from helpers.base import console
 from helpers.base.machine import THREADS
-from helpers.integer import operators
 from helpers.integer.operators import OPERATORS, Compute, Step
 from helpers.integer.rounding import ROUNDINGS, twice
 from helpers.pictures.conventions import normalise
@@ -92,8 +91,8 @@ class Network:
             images: uint8 [n, h, w, 3].
             threads: see `run`.
         """
-        codes = interpreter.quantize_input(normalise(images), details(self.input))
-        return interpreter.dequantize_output(self.run(codes, threads), details(self.output))
+        codes = interpreter.quantize_input(normalise(images), self.input.details)
+        return interpreter.dequantize_output(self.run(codes, threads), self.output.details)
 
     def check(self, codes: np.ndarray) -> None:
         """Raise a ValueError if codes are no input for this network: another shape, another type, no pictures."""
@@ -104,12 +103,6 @@ class Network:
                 f"{self.name} takes {self.input.dtype} [n, {sizes}] with n of at least 1; found {codes.dtype} "
                 f"{list(shape)}. interpreter.quantize_input turns pictures into codes."
             )
-
-
-def details(tensor: Tensor) -> dict[str, object]:
-    """Return what `interpreter.quantize_input` and `dequantize_output` want to know of a tensor."""
-    scale, zero_point = operators.parameters(tensor) if len(tensor.scale) else (0.0, 0)
-    return {"dtype": np.dtype(tensor.dtype).type, "quantization": (float(scale), zero_point)}
 
 
 def load_network(path: Path, rounding: str = "reference") -> Network:

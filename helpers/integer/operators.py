@@ -20,15 +20,7 @@ from helpers.numbers.quantization import round_half_away
 from helpers.tflite.inspect import Operator, Tensor
 
 WEIGHTS = "int8 or int4"  # 4-bit weights are unpacked when the file is loaded; after that they are small int8 codes
-
-
 ADD_SHIFT = 20  # bits an addition makes room for: 255 << 20 still fits into 32 bits
-
-
-# --- operators ----------------------------------------------------------------------------------------------------
-#
-# One function for each kind of operator.  It is called once, when the file is loaded: it checks that the operator is
-# one that it can do exactly, turns scales into multipliers, and returns what computes the output from the inputs.
 Compute = Callable[..., np.ndarray]  # arrays of all inputs (None for one left out) -> array of the output
 
 
@@ -62,9 +54,9 @@ class Step:
         """
         *inputs, output = dtypes
         for i, tensor in enumerate(self.inputs):
-            wanted = inputs[min(i, len(inputs) - 1)]
-            if tensor is not None and tensor.dtype not in wanted.split(" or "):
-                raise self.refuse(f"its input {i} should be {wanted} and is {tensor.dtype}; it takes full-int8 files")
+            expected = inputs[min(i, len(inputs) - 1)]
+            if tensor is not None and tensor.dtype not in expected.split(" or "):
+                raise self.refuse(f"its input {i} should be {expected} and is {tensor.dtype}; it takes full-int8 files")
         if self.output.dtype != output:
             raise self.refuse(f"its output should be {output} and is {self.output.dtype}; it takes full-int8 files")
 
@@ -176,10 +168,10 @@ def _max_pool_2d(step: Step) -> Compute:
     padding, limits = step.option("padding", "SAME"), step.limits
 
     def compute(codes: np.ndarray) -> np.ndarray:
-        seen = windows(codes, kernel, strides, padding, fill=INT8[0])
-        largest = seen[:, :, :, 0, 0].copy()
+        patches = windows(codes, kernel, strides, padding, fill=INT8[0])
+        largest = patches[:, :, :, 0, 0].copy()
         for y, x in np.ndindex(kernel):
-            np.maximum(largest, seen[:, :, :, y, x], out=largest)
+            np.maximum(largest, patches[:, :, :, y, x], out=largest)
         return np.clip(largest, *limits, out=largest)
 
     return compute

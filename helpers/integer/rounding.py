@@ -10,10 +10,8 @@ import numpy as np
 
 from helpers.integer import fixed_point
 from helpers.numbers.quantization import round_half_away
+from helpers.tflite.inspect import WEIGHED
 
-#
-# Kernels agree on the sums and differ in how they multiply them by a real number.  Each function takes the numbers, one
-# or one for each channel, and returns what multiplies int32 sums by them and rounds to int32.
 Rescale = Callable[[np.ndarray], np.ndarray]
 
 
@@ -65,10 +63,6 @@ def multipliers(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 MICRO = "TensorFlow Lite Micro"
-
-
-WEIGHED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-
 
 ROUNDINGS = {  # kernels: {operator: how it rounds}, where that is not `twice`
     "reference": {"FULLY_CONNECTED": once_in_float64},

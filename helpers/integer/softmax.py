@@ -8,8 +8,6 @@ from helpers.integer import fixed_point
 from helpers.integer.fixed_point import INT8, INT32_MAX
 
 EXP_BITS = 5  # the exponent's whole part: differences down to -32, where exp is nothing
-
-
 SUM_BITS = 12  # the sum's whole part: room for 4,096 classes
 
 

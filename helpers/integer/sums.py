@@ -72,9 +72,9 @@ def windows(
     edges = [output_length(x.shape[i + 1], span[i], strides[i], padding)[1:] for i in (0, 1)]
     if any(map(any, edges)):
         x = np.pad(x, ((0, 0), *edges, (0, 0)), constant_values=fill)
-    seen = np.lib.stride_tricks.sliding_window_view(x, span, axis=(1, 2))  # [n, h', w', channels, span h, span w]
-    seen = seen[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
-    return seen.transpose(0, 1, 2, 4, 5, 3)
+    patches = np.lib.stride_tricks.sliding_window_view(x, span, axis=(1, 2))  # [n, h', w', channels, span h, span w]
+    patches = patches[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
+    return patches.transpose(0, 1, 2, 4, 5, 3)
 
 
 def fully_connected(codes: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, zero_point: int) -> np.ndarray:
@@ -121,9 +121,9 @@ def convolution(
     """
     filters = weights.reshape(len(weights), -1)
     dtype = exact_dtype(filters, zero_point)
-    seen = windows(codes.astype(dtype) - dtype(zero_point), weights.shape[1:3], strides, padding, dilations)
-    sums = seen.reshape(-1, filters.shape[1]) @ filters.T.astype(dtype)
-    return _with_bias(sums.astype(np.int32), bias).reshape(*seen.shape[:3], len(weights))
+    patches = windows(codes.astype(dtype) - dtype(zero_point), weights.shape[1:3], strides, padding, dilations)
+    sums = patches.reshape(-1, filters.shape[1]) @ filters.T.astype(dtype)
+    return _with_bias(sums.astype(np.int32), bias).reshape(*patches.shape[:3], len(weights))
 
 
 def depthwise_convolution(
@@ -151,12 +151,12 @@ def depthwise_convolution(
     """
     channels, outputs = codes.shape[3], weights.shape[3]
     centred = codes.astype(np.int32) - np.int32(zero_point)
-    seen = windows(centred, weights.shape[1:3], strides, padding, dilations)[..., None]
+    patches = windows(centred, weights.shape[1:3], strides, padding, dilations)[..., None]
     filters = weights[0].reshape(*weights.shape[1:3], channels, outputs // channels).astype(np.int32)
-    sums = np.zeros((*seen.shape[:3], channels, outputs // channels), np.int32)
+    sums = np.zeros((*patches.shape[:3], channels, outputs // channels), np.int32)
     for y, x in np.ndindex(weights.shape[1:3]):
-        sums += seen[:, :, :, y, x] * filters[y, x]
-    return _with_bias(sums.reshape(*seen.shape[:3], outputs), bias)
+        sums += patches[:, :, :, y, x] * filters[y, x]
+    return _with_bias(sums.reshape(*patches.shape[:3], outputs), bias)
 
 
 def _with_bias(sums: np.ndarray, bias: np.ndarray | None) -> np.ndarray:

@@ -18,6 +18,8 @@ SIZES = tuple(2**20 * 2**i for i in range(8))  # bytes: 1 MiB to 128 MiB, four t
 ROUNDS = 60  # for ceilings: enough that the best one is undisturbed, on a computer that does other things too
 READS = 15
 
+Speeds = dict[str, dict[str, float]]  # {kind of layer: {"float32": multiply-accumulates a second, "int8": ...}}
+
 
 @dataclasses.dataclass(frozen=True)
 class Ceilings:
@@ -99,3 +101,29 @@ def layer_files(layer: keras.layers.Layer, shape: tuple[int, ...]) -> dict[str, 
         path = Path(folder) / convert.filename("float32")
         path.write_bytes(float_file)
         return {"float32": float_file, "int8": edge_quantizer.int8(path, example)}
+
+
+# --- the speed of one sort of layer --------------------------------------------------------------------------------
+
+
+def _typical() -> dict[str, tuple[keras.layers.Layer, tuple[int, ...]]]:
+    """Return a layer of each sort, not yet built, and the shape of its input."""
+    return {
+        "convolution": (keras.layers.Conv2D(128, 3, padding="same"), (28, 28, 128)),
+        "first convolution": (keras.layers.Conv2D(32, 3, strides=2, padding="same"), (224, 224, 3)),
+        "depthwise convolution": (keras.layers.DepthwiseConv2D(3, padding="same"), (28, 28, 256)),
+    }
+
+
+def measured_speeds() -> Speeds:
+    """Measure a typical layer of each sort by itself, {sort: {kind: multiply-accumulates a second}}; a few seconds.
+
+    As for the ceilings, the best round counts.
+    """
+    speeds = {}
+    for name, (layer, shape) in _typical().items():
+        seconds = layer_seconds(layer, shape)
+        taps = int(np.prod(layer.kernel_size)) * (1 if name.startswith("depthwise") else shape[-1])
+        macs = int(np.prod(layer.compute_output_shape((1, *shape)))) * taps
+        speeds[name] = {kind: macs / float(times.min()) for kind, times in seconds.items()}
+    return speeds

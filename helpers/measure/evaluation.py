@@ -2,15 +2,19 @@
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from helpers.base import console
 from helpers.measure import accuracy
 from helpers.measure.accuracy import Score
-from helpers.pictures import conventions, datasets
+from helpers.pictures import conventions
 from helpers.pictures.conventions import normalise
 from helpers.tflite import interpreter, micro
+
+if TYPE_CHECKING:
+    from helpers.pictures.datasets import Pets
 
 
 def input_size(model: Path, kernels: str = "XNNPACK") -> int:
@@ -32,7 +36,7 @@ def input_size(model: Path, kernels: str = "XNNPACK") -> int:
     return shape[1]
 
 
-def labelled(pets: datasets.Pets, split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+def labelled(pets: "Pets", split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the pictures of a split, or of all three, in a model's size: uint8 [n, size, size, 3] and int64 [n]."""
     parts = [pets.arrays(part, size=size) for part in (conventions.SPLITS if split == "all" else (split,))]
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

@@ -15,7 +15,7 @@ from scipy import stats
 
 from helpers.base import console
 from helpers.base.seed import SEED
-from helpers.pictures import conventions, datasets
+from helpers.pictures import conventions
 from helpers.tflite import interpreter
 
 ROUNDS = 60
@@ -115,6 +115,10 @@ def _loaded(path: Path, image: np.ndarray, kernels: str, threads: int):
     model = interpreter.load(path, kernels, num_threads=threads)
     input_details = model.get_input_details()[0]
     size = int(input_details["shape"][1])
-    picture = image[None] if size == len(image) else datasets.resize(image[None], size)
+    picture = image[None]
+    if size != len(image):
+        from helpers.pictures import datasets  # TensorFlow resizes, and is loaded only where that is needed
+
+        picture = datasets.resize(picture, size)
     model.set_tensor(input_details["index"], interpreter.quantize_input(conventions.normalise(picture), input_details))
     return model

@@ -47,7 +47,8 @@ def compare(path: str | os.PathLike | None, files: dict[str, Path]) -> Answers:
     """Classify a reader's pictures with several files, and say in one line which pictures these are.
 
     Args:
-        path: a picture, or a folder of them (with all that lies below it, up to `MOST`); None means two drawn pets.
+        path: a picture, or a folder of them (with all that lies below it, up to `own_pictures.MOST`); None means two
+            drawn pets.
         files: {kind: .tflite file}.
 
     Raises:

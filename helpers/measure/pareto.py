@@ -9,6 +9,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from helpers.base.tables import Table
 from helpers.measure import accuracy, evaluation, latency
 from helpers.measure.accuracy import Score
 from helpers.measure.latency import Timings
-from helpers.pictures.datasets import Pets
+
+if TYPE_CHECKING:
+    from helpers.pictures.datasets import Pets
 
 KINDS = ("float32", "int8")
 ROUNDS = {"XNNPACK": 60, "built-in": 30, "reference": 9}  # the slower the kernels, the fewer rounds
@@ -41,7 +44,7 @@ def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------
-def scores(files: Files, pets: Pets) -> dict[str, dict[str, Score]]:
+def scores(files: Files, pets: "Pets") -> dict[str, dict[str, Score]]:
     """Score every file on the test pictures, scaled to the size that it takes: {network: {kind: score}}."""
 
     def score(path: Path) -> Score:
@@ -51,7 +54,7 @@ def scores(files: Files, pets: Pets) -> dict[str, dict[str, Score]]:
     return {name: {kind: score(path) for kind, path in pair.items()} for name, pair in bar}
 
 
-def timings(files: Files, pets: Pets) -> dict[str, Timings]:
+def timings(files: Files, pets: "Pets") -> dict[str, Timings]:
     """Time one picture on every file with every kernel set, all taking turns: {kernel set: timings}.
 
     The timings know a file by its network and its kind: "0.125 × 48 int8".
@@ -118,7 +121,7 @@ def _match(name: str, scores: dict[str, dict[str, Score]], costs: dict[str, dict
 
 # --- the record ---------------------------------------------------------------------------------------------------
 def record(
-    pets: Pets, files: Files, scores: dict[str, dict[str, Score]], timings: dict[str, Timings], section: str
+    pets: "Pets", files: Files, scores: dict[str, dict[str, Score]], timings: dict[str, Timings], section: str
 ) -> dict:
     """Write accuracy, size and time of every network into `metrics.json` and return them: plain numbers.
 

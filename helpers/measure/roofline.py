@@ -13,19 +13,19 @@ memory.  int8 moves a quarter of the bytes, so it helps the second kind whatever
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from helpers.base.tables import Table
-from helpers.base.tf import keras
-from helpers.measure.ceilings import Ceilings, layer_seconds
 from helpers.tflite import inspect
 from helpers.tflite.inspect import Operator, Tensor
 
+if TYPE_CHECKING:
+    from helpers.measure.ceilings import Ceilings, Speeds
+
 FREE = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # operators that move no byte
 FEW_CHANNELS = 4  # an input with no more fills a small part of a vector register
-
-Speeds = dict[str, dict[str, float]]  # {kind of layer: {"float32": multiply-accumulates a second, "int8": ...}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +149,7 @@ def working_set(known: Sequence[LayerWork]) -> int:
     return sum(layer.constant_bytes for layer in known) + max(layer.moved_bytes for layer in known)
 
 
-def predict(path: Path, ceilings: Ceilings, speeds: Speeds | None = None) -> Prediction:
+def predict(path: Path, ceilings: "Ceilings", speeds: "Speeds | None" = None) -> Prediction:
     """Predict how long a file takes at least, from its shapes and the ceilings of this computer.
 
     The bandwidth is that of an array as large as the network's working set.
@@ -157,7 +157,8 @@ def predict(path: Path, ceilings: Ceilings, speeds: Speeds | None = None) -> Pre
     Args:
         path: a float32 or an int8 file.
         ceilings: of this computer.
-        speeds: from `measured_speeds`; if given, convolutions of each sort run at their own speed and not at the peak.
+        speeds: from `ceilings.measured_speeds`; if given, convolutions of each sort run at their own speed and not at
+            the peak.
     """
     known = layers(path)
     bandwidth = ceilings.bandwidth_for(working_set(known))
@@ -168,14 +169,16 @@ def predict(path: Path, ceilings: Ceilings, speeds: Speeds | None = None) -> Pre
     return Prediction(known, arithmetic, np.array([layer.bytes / bandwidth for layer in known]), bandwidth)
 
 
-def predicted_ratio(files: dict[str, Path], ceilings: Ceilings, speeds: Speeds | None = None) -> float:
+def predicted_ratio(files: dict[str, Path], ceilings: "Ceilings", speeds: "Speeds | None" = None) -> float:
     """Return how many times as fast as float32 int8 should be, for the two files of a network."""
     return predict(files["float32"], ceilings, speeds).total / predict(files["int8"], ceilings, speeds).total
 
 
 # --- why a prediction misses --------------------------------------------------------------------------------------
+
+
 def kind_of(layer: LayerWork) -> str:
-    """Return which sort of layer this is, as far as speed goes: a name from `measured_speeds`, or "other"."""
+    """Return which sort of layer this is, as far as speed goes: a name from `ceilings.measured_speeds`, or "other"."""
     match layer.operator:
         case "DEPTHWISE_CONV_2D":
             return "depthwise convolution"
@@ -185,34 +188,11 @@ def kind_of(layer: LayerWork) -> str:
             return "other"
 
 
-def _typical() -> dict[str, tuple[keras.layers.Layer, tuple[int, ...]]]:
-    """Return a layer of each sort, not yet built, and the shape of its input."""
-    return {
-        "convolution": (keras.layers.Conv2D(128, 3, padding="same"), (28, 28, 128)),
-        "first convolution": (keras.layers.Conv2D(32, 3, strides=2, padding="same"), (224, 224, 3)),
-        "depthwise convolution": (keras.layers.DepthwiseConv2D(3, padding="same"), (28, 28, 256)),
-    }
-
-
-def measured_speeds() -> Speeds:
-    """Measure a typical layer of each sort by itself, {sort: {kind: multiply-accumulates a second}}; a few seconds.
-
-    As for the ceilings, the best round counts.
-    """
-    speeds = {}
-    for name, (layer, shape) in _typical().items():
-        seconds = layer_seconds(layer, shape)
-        taps = int(np.prod(layer.kernel_size)) * (1 if name.startswith("depthwise") else shape[-1])
-        macs = int(np.prod(layer.compute_output_shape((1, *shape)))) * taps
-        speeds[name] = {kind: macs / float(times.min()) for kind, times in seconds.items()}
-    return speeds
-
-
-def speed_table(speeds: Speeds, ceilings: Ceilings) -> Table:
+def speed_table(speeds: "Speeds", ceilings: "Ceilings") -> Table:
     """Return how near each sort of layer comes to the ceiling, in float32 and in int8.
 
     Args:
-        speeds: from `measured_speeds`.
+        speeds: from `ceilings.measured_speeds`.
         ceilings: of this computer.
     """
     rows = [

@@ -8,7 +8,6 @@ import numpy as np
 
 from helpers.base import console
 from helpers.base.tables import Table
-from helpers.integer import network
 from helpers.measure import accuracy
 from helpers.pictures.conventions import normalise
 from helpers.tflite import inspect, interpreter, micro
@@ -55,7 +54,7 @@ def _answers(path: Path, images: np.ndarray, kernels: str) -> np.ndarray:
 def _micro(path: Path, images: np.ndarray) -> np.ndarray:
     """Return the probabilities that TensorFlow Lite Micro gives."""
     input_details, output_details = (
-        network.details(next(t for t in inspect.tensors(path) if t.role == role)) for role in ("input", "output")
+        next(t for t in inspect.tensors(path) if t.role == role).details for role in ("input", "output")
     )
     (outputs,) = micro.run(path, _codes(images, input_details))
     return interpreter.dequantize_output(outputs.reshape(len(images), -1), output_details)

@@ -84,7 +84,9 @@ def round_half_away(x: tf.Tensor) -> tf.Tensor:
 
 
 def fake_quantize(values: tf.Tensor, scale, zero_point, smallest, largest) -> tf.Tensor:
-    """Return what is left of float32 activations as codes, bit for bit as `quantization.quantize` and `dequantize`.
+    """Return what is left of float32 activations as codes.
+
+    Bit for bit that is what `quantization.quantize` and `quantization.dequantize` give.
 
     Args:
         values: float32, any shape.

@@ -17,7 +17,7 @@ LARGEST_BIAS = 2**30  # as a code, with a bit to spare
 
 
 def tflite(model: keras.Model, packed: bool = False) -> bytes:
-    """Return a full-int8 .tflite file with the very scales, zero points and weight codes of a network from `aware`.
+    """Return a full-int8 .tflite file with the very scales, zero points and weight codes of a network from `qat.aware`.
 
     TensorFlow's converter makes the float32 file, and every tensor in it gets its codes here: it is the same network,
     written down in integers.  A tool that quantized the float32 weights again, to 8 bits, would lose what the training
@@ -25,7 +25,7 @@ def tflite(model: keras.Model, packed: bool = False) -> bytes:
     bits and the scale input scale * weight scale; the probabilities get 1/256 and -128.
 
     Args:
-        model: from `aware` or `fine_tune`, with at most 8 bits for weights and 8 for activations.
+        model: from `qat.aware` or `qat.fine_tune`, with at most 8 bits for weights and 8 for activations.
         packed: store weights of at most 4 bits two to a byte, in tensors of type INT4.
 
     Raises:

@@ -17,8 +17,6 @@ import numpy as np
 from helpers.base.tables import Table
 
 DIGITS = 30  # decimal digits of a value that are shown
-
-
 LARGEST_POWER = 400  # of ten, in what a reader may ask for; float32 ends at 3.4e38
 
 
@@ -48,11 +46,7 @@ class Format:
 
 
 FLOAT32, FLOAT16, BFLOAT16 = Format("float32", 8, 23), Format("float16", 5, 10), Format("bfloat16", 8, 7)
-
-
 FORMATS = {form.name: form for form in (FLOAT32, FLOAT16, BFLOAT16)}
-
-
 NAMES = (*FORMATS, "int8")
 
 
@@ -256,11 +250,7 @@ class Addition:
 
 
 FORM = FLOAT32
-
-
 EXTRA = 3  # bits kept below the last one while adding: guard, round and sticky
-
-
 HIDDEN = FORM.fraction_bits + EXTRA  # where the leading 1 of a significand stands
 
 

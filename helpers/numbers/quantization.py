@@ -9,8 +9,6 @@ activations are asymmetric, with codes from -128 to 127.
 import numpy as np
 
 MOST_BITS = 16  # of a code; the arithmetic below is exact for them
-
-
 SHRINK = 2.0 ** -np.arange(0, 10, 0.125)  # shares of the full range that a search for the best one tries
 
 
@@ -137,10 +135,10 @@ def best_range(values: np.ndarray, bits: int = 8, counts: np.ndarray | None = No
     while least < before:
         before = least
         for end in (0, 1):
-            for moved in widest[end] * SHRINK if widest[end] else ():
-                tried = (float(moved), best[1]) if end == 0 else (best[0], float(moved))
-                if (found := error(*tried)) < least:
-                    best, least = tried, found
+            for value in widest[end] * SHRINK if widest[end] else ():
+                candidate = (float(value), best[1]) if end == 0 else (best[0], float(value))
+                if (candidate_error := error(*candidate)) < least:
+                    best, least = candidate, candidate_error
     return best
 
 

@@ -3,11 +3,7 @@
 import numpy as np
 
 SIZE = 96  # pixels on each side of every picture
-
-
 CLASSES = ("cat", "dog")
-
-
 SPLITS = ("train", "validation", "test")
 
 

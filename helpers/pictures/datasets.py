@@ -147,6 +147,7 @@ def _pets(source: str, title: str, splits: list[tf.data.Dataset]) -> Pets:
     return Pets(source, title, *sized, counts)
 
 
+# --- the three sources --------------------------------------------------------------------------------------------
 def _photographs() -> Pets:
     if not photographs.prepared():
         raise FileNotFoundError(
@@ -159,7 +160,6 @@ def _photographs() -> Pets:
     return _pets("photographs", "photographs", splits)
 
 
-# --- 2. the drawn pets --------------------------------------------------------------------------------------------
 def _drawn() -> Pets:
     home = artifacts.root() / "tensorflow_datasets"
     builder = drawn_dataset.DrawnCatsVsDogs(data_dir=str(home))

@@ -1,4 +1,8 @@
-"""The data set of drawn pets, as TFDS keeps it, drawn on all cores."""
+"""The data set of drawn pets, as TFDS keeps it, drawn on all cores.
+
+Importing this module registers the data set; afterwards `tfds.load("drawn_cats_vs_dogs", data_dir=...)` draws it on
+the first call (6,500 pictures on all cores, under a minute) and reads it on later ones.
+"""
 
 import contextlib
 import io
@@ -15,8 +19,6 @@ from helpers.pictures.conventions import CLASSES
 from helpers.pictures.drawing_worker import file, numbers
 
 FEW = 200  # pictures that are drawn before other processes would have started
-
-
 MOST_WORKERS = 8
 
 

@@ -1,9 +1,7 @@
-"""The drawn pets: cats and dogs that the suite draws itself, as the TFDS data set `drawn_cats_vs_dogs`.
+"""The drawn pets: cats and dogs that the suite draws itself, one picture at a time.
 
-Importing this module registers the data set; afterwards `tfds.load("drawn_cats_vs_dogs", data_dir=...)` draws it on
-the first call (6,500 pictures on all cores, under a minute) and reads it on later ones. Features and label names are
-those of TFDS's `cats_vs_dogs`. Every random number of a picture comes from one generator seeded with (seed, split,
-index), so any picture can be redrawn by itself, in any order and by any process.
+`drawn_dataset` makes the TFDS data set `drawn_cats_vs_dogs` of them. Every random number of a picture comes from one
+generator seeded with (seed, split, index), so any picture can be redrawn by itself, in any order and by any process.
 
 Where cats end and dogs begin. One number, `Traits.breed`, runs from 0 (as cat-like as can be) to 1 (as dog-like as
 can be). Cats are drawn from a distribution around the low end and dogs from one around the high end, and the two
@@ -44,17 +42,11 @@ from helpers.pictures.painting import (
 )
 
 CLASSES = ("cat", "dog")
-
-
 SEED = 20
-
-
 SPLITS = ("train", "validation", "test")
-
 
 # Beta distributions with means 0.21 and 0.79: 2.6 % of each class lie beyond the middle, 0.5
 BREEDS = {"cat": (2, 7.5), "dog": (7.5, 2)}
-
 
 # trait: (mean at breed 0, mean at breed 1, standard deviation around that line); values are cut to [0, 1]
 TRAIT_LINES = {
@@ -76,18 +68,10 @@ TRAIT_LINES = {
     "tail_curl": (0.35, 0.65, 0.25),
 }
 
-
 EAR_FOLDS, EAR_HANGS = 0.36, 0.56  # ear_droop from which an ear folds over, and from which it hangs
-
-
 TONGUE_SHOWS, LONG_MUZZLE, FEW_WHISKERS = 0.6, 0.4, 0.25
-
-
 RAYS, BANDS = 14, 9  # tabby: stripes around the head, and stripes down the body in half heads
-
-
 COLLARS = 0.35  # share of the animals that wear one
-
 
 COATS = {  # main colour, colour of the marking, weight at breed 0, weight at breed 1
     "ginger": (palette((226, 142, 70), (176, 92, 38)), 5, 2),
@@ -100,7 +84,6 @@ COATS = {  # main colour, colour of the marking, weight at breed 0, weight at br
     "fawn": (palette((202, 166, 128), (96, 74, 62)), 3, 4),
 }
 
-
 PATTERNS = {  # weight at breed 0, weight at breed 1
     "plain": (4, 6),
     "tabby": (6, 1.5),
@@ -111,16 +94,9 @@ PATTERNS = {  # weight at breed 0, weight at breed 1
     "mask": (2, 3),
 }
 
-
 IRISES = palette((126, 170, 84), (222, 172, 60), (104, 164, 204))  # green, amber, blue
-
-
 BROWN_EYE, NOSE_PINK, NOSE_BLACK, PUPIL = palette((112, 68, 38), (206, 118, 118), (40, 32, 36), (24, 18, 22))
-
-
 TONGUE, TONGUE_FOLD, TAG, GLINT = palette((226, 116, 122), (186, 84, 92), (238, 200, 90), (255, 255, 255))
-
-
 COLLAR_COLOURS = palette((196, 62, 62), (60, 110, 160), (70, 140, 110), (232, 160, 70))
 
 
@@ -442,7 +418,7 @@ def draw_animal(pet, painting):
     draw_whiskers(pet, painting, nose)
 
 
-# ---------------------------------------------------------------- pictures and the data set
+# ---------------------------------------------------------------- a picture
 def draw(label: str, split: str, index: int, seed: int = SEED) -> tuple[np.ndarray, Pet]:
     """Picture number `index` of a split, drawn from these arguments alone.
 

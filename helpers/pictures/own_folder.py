@@ -11,12 +11,9 @@ from helpers.base.seed import SEED
 from helpers.pictures.conventions import CLASSES, SIZE
 
 SMALLEST_CLASS = 10  # pictures a class of one's own must have, so that each of the three splits gets one
-
-
 SKIPPED_SILENTLY = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
-# --- 3. a folder of one's own -------------------------------------------------------------------------------------
 def read_picture(path: os.PathLike, size: int = SIZE) -> np.ndarray:
     """Read any picture that Pillow reads as uint8 [size, size, 3].
 
@@ -70,10 +67,10 @@ def class_files(folder: Path) -> dict[str, list[Path]]:
             f"The folder {folder} does not exist. PTQ_DATASET takes 'photographs', 'drawn' "
             "or the path of a folder with the subfolders cat/ and dog/."
         )
-    found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if found != sorted(CLASSES):
+    subfolders = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if subfolders != sorted(CLASSES):
         raise ValueError(
-            f"{folder} needs two subfolders, cat and dog; found {', '.join(found) or 'none'}. Rename them."
+            f"{folder} needs two subfolders, cat and dog; found {', '.join(subfolders) or 'none'}. Rename them."
         )
     files = {name: files_below(folder / name) for name in CLASSES}
     for name, paths in files.items():

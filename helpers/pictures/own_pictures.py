@@ -9,11 +9,7 @@ from helpers.pictures.conventions import CLASSES
 from helpers.pictures.own_folder import files_below, read_picture
 
 MOST = 12  # pictures that are shown, so that they can be told apart
-
-
 NAMED = 5  # files that are named in a sentence
-
-
 FIRST_NEW = 2000  # number of the first drawn pet that is in no data set
 
 
@@ -53,10 +49,10 @@ def _files(folder: Path) -> list[Path]:
     """Return all files in a folder and below it, but the hidden ones."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no {folder}: give the path of a picture, or of a folder of pictures.")
-    found = files_below(folder)
-    if not found:
+    files = files_below(folder)
+    if not files:
         raise ValueError(f"The folder {folder} is empty: put pictures of cats and dogs into it.")
-    return found
+    return files
 
 
 def _first(sentences: list[str]) -> str:

@@ -20,20 +20,10 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 SIZE = 96  # pixels on a side of a finished picture
-
-
 OVERSAMPLING = 2  # the painting is this many times larger, then averaged: smooth edges
-
-
 CANVAS = SIZE * OVERSAMPLING
-
-
 JPEG_QUALITY = 90
-
-
 LEVELS = np.arange(256.0)  # of an 8-bit mask
-
-
 EDGE, DROP, RIM = 0.16, 0.22, 0.55  # softness of a furry rim, fall of a shadow (half heads), darkness of the rim
 
 
@@ -43,29 +33,13 @@ def palette(*colours):
 
 
 WHITE, INK, PINK = palette((248, 244, 236), (44, 34, 36), (228, 150, 150))
-
-
 WALLS = palette((232, 205, 178), (186, 208, 202), (214, 190, 204), (240, 224, 180), (170, 186, 206), (206, 214, 182))
-
-
 CLOTHS = palette((176, 82, 74), (84, 118, 142), (112, 138, 96), (204, 158, 82), (134, 104, 138), (108, 88, 76))
-
-
 LEAVES = palette((86, 128, 74), (116, 150, 80), (68, 106, 84), (142, 160, 92))
-
-
 FLOWERS = palette((250, 236, 190), (236, 150, 150), (244, 206, 90))
-
-
 SLATS = palette((196, 158, 116), (226, 220, 208), (130, 100, 78))
-
-
 WOOD, BRASS, LAMPLIGHT = palette((122, 88, 62), (90, 74, 66), (246, 222, 160))
-
-
 SKY, DUSK, SUN = palette((160, 204, 228), (248, 208, 170), (236, 160, 84))
-
-
 SKIN_LIGHT, SKIN_DARK = palette((244, 206, 178), (118, 78, 58))
 
 
@@ -457,10 +431,7 @@ OCCLUDERS = {
     "hand": draw_hand,
 }
 
-
 OCCLUSION = 0.3  # share of the pictures with something in front of the animal
-
-
 PORTRAITS = 0.55  # share of the pictures that show little more than the head
 
 

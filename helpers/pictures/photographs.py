@@ -8,15 +8,10 @@ import threading
 from pathlib import Path
 
 EIGHTY_TEN_TEN = ("train[:80%]", "train[80%:90%]", "train[90%:]")  # TFDS ships the photographs as one split
-
-
 HOST = ("download.microsoft.com", 443)
-
-
 HOST_TIMEOUT = 5  # seconds
 
 
-# --- 1. the photographs -------------------------------------------------------------------------------------------
 def tfds_folder() -> Path:
     """Return the folder in which TFDS keeps prepared data sets: `TFDS_DATA_DIR` or TFDS's own default."""
     return Path(os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets").expanduser()

@@ -132,23 +132,23 @@ def _lost(whole: Score, score: Score) -> float:
 
 
 def sensitivity(
-    found: dict[str, Sensitivity], whole: Score, everything: Score, most: int = 10, name: str = "the network"
+    sensitivities: dict[str, Sensitivity], whole: Score, everything: Score, most: int = 10, name: str = "the network"
 ) -> Picture:
     """Show what each part of a network costs when only it is quantized, and what is left when all but it are.
 
     Args:
-        found: {part: Sensitivity}, from `simulation.Simulation.sensitivity`, on the same pictures as the others.
+        sensitivities: {part: Sensitivity}, from `simulation.Simulation.sensitivity`, on the same pictures as the rest.
         whole: of the float32 network.
         everything: with all parts quantized.
         most: the parts that hurt most, so many of them.
         name: of the network, for the description.
     """
-    parts = sorted(found, key=lambda part: -_loss(whole, found[part].only)[0])[:most]
+    parts = sorted(sensitivities, key=lambda part: -_loss(whole, sensitivities[part].only)[0])[:most]
     rows, total = np.arange(len(parts)), _lost(whole, everything)
     figure, (left, right) = style.axes(10, 1.9 + 0.34 * len(parts), ncols=2, sharex=True, sharey=True)
     sides = (left, "only", ORANGE, ""), (right, "rest", GREEN, "//")
     for axis, side, colour, hatch in sides:
-        losses = np.array([_loss(whole, getattr(found[part], side)) for part in parts])
+        losses = np.array([_loss(whole, getattr(sensitivities[part], side)) for part in parts])
         look = {"color": colour, "hatch": hatch, "edgecolor": "white", "ecolor": BLACK, "capsize": 3}
         axis.barh(rows, losses[:, 0], xerr=losses[:, 1], **look)
         axis.axvline(0, color=BLUE, linestyle="--", label="float32")
@@ -159,15 +159,20 @@ def sensitivity(
     left.set_title("Only this one quantized", fontweight="normal")
     right.set_title("All but this one quantized", fontweight="normal")
     right.legend(loc="lower left", bbox_to_anchor=(1, 0), fontsize=11)
-    lost = {part: [_loss(whole, score)[0] for score in (found[part].only, found[part].rest)] for part in parts}
+    lost = {
+        part: [_loss(whole, score)[0] for score in (sensitivities[part].only, sensitivities[part].rest)]
+        for part in parts
+    }
     title = _costs(parts[0], lost[parts[0]][0], total)
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
     listed = style.join([f"{part} {only:.1f} and {rest:.1f}" for part, (only, rest) in lost.items()])
-    most_costly = f"{len(parts)} of {wording.counted(len(found), 'part')} that {'cost' if len(parts) > 1 else 'costs'}"
+    most_costly = (
+        f"{len(parts)} of {wording.counted(len(sensitivities), 'part')} that {'cost' if len(parts) > 1 else 'costs'}"
+    )
     return Picture(
         figure,
         f"Bars of the points of accuracy that {name} loses, with only one part quantized and with all but it, the "
-        f"{most_costly} most: {listed}. All quantized: {total:.1f}. {_what_helps(found, everything)}.",
+        f"{most_costly} most: {listed}. All quantized: {total:.1f}. {_what_helps(sensitivities, everything)}.",
     )
 
 
@@ -185,18 +190,18 @@ def _costs(part: str, single: float, total: float) -> str:
     return f"{part} alone costs {single:.1f} points, all together {rest}"
 
 
-def _what_helps(found: dict[str, Sensitivity], everything: Score) -> str:
+def _what_helps(sensitivities: dict[str, Sensitivity], everything: Score) -> str:
     """Return which part is best left in float32, if a paired test finds that this is better than leaving out none.
 
     Args:
-        found: {part: Sensitivity}.
+        sensitivities: {part: Sensitivity}.
         everything: with all parts quantized, on the same pictures.
     """
-    right = {part: int(one.rest.correct.sum()) for part, one in found.items()}
-    best = [part for part in found if right[part] == max(right.values())]
-    if not wording.less_accurate(everything, found[best[0]].rest):
+    right = {part: int(one.rest.correct.sum()) for part, one in sensitivities.items()}
+    best = [part for part in sensitivities if right[part] == max(right.values())]
+    if not wording.less_accurate(everything, sensitivities[best[0]].rest):
         return "Leaving out one part helps no more than chance does"
-    return f"Leaving out {wording.few(best)} helps{' most' if len(found) > 1 else ''}"
+    return f"Leaving out {wording.few(best)} helps{' most' if len(sensitivities) > 1 else ''}"
 
 
 def _loss(whole: Score, score: Score) -> tuple[float, float]:
@@ -209,18 +214,18 @@ def _loss(whole: Score, score: Score) -> tuple[float, float]:
     return 100 * differences.mean(), 100 * 1.96 * differences.std() / np.sqrt(len(differences))
 
 
-def tensor_sqnr(found: dict[str, tuple[float, float]], what: str = "quantized") -> Picture:
+def tensor_sqnr(decibels: dict[str, tuple[float, float]], what: str = "quantized") -> Picture:
     """Show the signal-to-noise ratio of each tensor, in the order in which the network makes them.
 
     Args:
-        found: {tensor: (alone, accumulated)} in decibels, from `simulation.Simulation.tensor_sqnr`; those above 100,
+        decibels: {tensor: (alone, accumulated)} in decibels, from `simulation.Simulation.tensor_sqnr`; those above 100,
             where only float32's own rounding is left, are not drawn.
         what: was done, for the title, such as "4-bit weights per tensor".
 
     Raises:
         ValueError: nothing was rounded.
     """
-    names, values = list(found), np.array(list(found.values()), float)
+    names, values = list(decibels), np.array(list(decibels.values()), float)
     values[~np.isfinite(values) | (values > 100)] = np.nan
     if np.isnan(values).all():
         raise ValueError("Expected at least one tensor with an error; found none: quantize something first.")
@@ -308,26 +313,26 @@ def _both_ways(y: np.ndarray, slope: np.ndarray) -> str:
     return f"Forward {forward}, backward a {'straight' if np.ptp(slope) < 1e-6 else 'curved'} line"
 
 
-def qat_recovery(whole: Score, found: dict[int, tuple[Score, Score]]) -> Picture:
+def qat_recovery(whole: Score, scores_by_bits: dict[int, tuple[Score, Score]]) -> Picture:
     """Show accuracy over the bits of the weights, quantized after the training and trained on with the rounding.
 
     Args:
         whole: of the float32 network.
-        found: {bits: (after the training, trained on)}, on the same pictures.
+        scores_by_bits: {bits: (after the training, trained on)}, on the same pictures.
 
     Raises:
         ValueError: there is nothing to show.
     """
-    if not found:
+    if not scores_by_bits:
         raise ValueError("Expected the scores of at least one number of bits; found none.")
     figure, axis = style.axes(8.5, 4.4)
     low, high = whole.interval
     axis.axhspan(100 * low, 100 * high, color=BLUE, alpha=0.1)
     axis.axhline(100 * whole.accuracy, color=BLUE, linewidth=2, label="float32")
-    bits = sorted(found, reverse=True)
+    bits = sorted(scores_by_bits, reverse=True)
     looks = (("after the training (PTQ)", PURPLE, "v", -0.06), ("trained on with rounding (QAT)", GREEN, "D", 0.06))
     for i, (label, colour, marker, shift) in enumerate(looks):
-        scores, places = [found[b][i] for b in bits], np.arange(len(bits)) + shift
+        scores, places = [scores_by_bits[b][i] for b in bits], np.arange(len(bits)) + shift
         axis.vlines(places, *(100 * np.array([s.interval for s in scores]).T), color=colour, linewidth=2)
         values = [100 * s.accuracy for s in scores]
         axis.plot(places, values, marker, color=colour, linestyle="--" if i == 0 else "-", markersize=9, label=label)
@@ -335,9 +340,9 @@ def qat_recovery(whole: Score, found: dict[int, tuple[Score, Score]]) -> Picture
     axis.set(xlabel="bits of a weight", ylabel=f"accuracy (%), {len(whole.labels):,} pictures")
     axis.margins(x=0.15)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=11)
-    most = max(bits, key=lambda b: found[b][1].accuracy - found[b][0].accuracy)
-    axis.set_title(f"{most} bits: {_recovery(*(_lost(whole, score) for score in found[most]))}")
-    listed = "; ".join(f"{b} bits {found[b][0]} and {found[b][1]}" for b in bits)
+    most = max(bits, key=lambda b: scores_by_bits[b][1].accuracy - scores_by_bits[b][0].accuracy)
+    axis.set_title(f"{most} bits: {_recovery(*(_lost(whole, score) for score in scores_by_bits[most]))}")
+    listed = "; ".join(f"{b} bits {scores_by_bits[b][0]} and {scores_by_bits[b][1]}" for b in bits)
     return Picture(
         figure,
         f"Accuracy over the bits of a weight, with 95% intervals. float32 {whole}. Quantized after the training, and "

@@ -108,7 +108,7 @@ def frontier(record: dict, cost: str = "XNNPACK") -> Picture:
     are the 95 % intervals of its accuracy and of its time.
 
     Args:
-        record: from `helpers.frontier.record`.
+        record: from `pareto.record`.
         cost: a kernel set, for the time of one picture, or "bytes", for the size of the file.
     """
     from helpers.measure import pareto  # it loads TensorFlow, with which the record was measured

@@ -12,8 +12,6 @@ from helpers.base import artifacts, console
 from helpers.base.tf import tf
 
 GRAPH = "saved_model.pb"  # the file of a SavedModel that holds its computation
-
-
 RepresentativeDataset = Callable[[], Iterator[list[np.ndarray]]]
 
 

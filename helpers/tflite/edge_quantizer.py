@@ -14,31 +14,20 @@ from helpers.tflite import edit, from_keras, inspect, interpreter
 
 SAMPLE = 10_000  # values of a tensor that a search for its best range looks at
 
-
-# --- AI Edge Quantizer ------------------------------------------------------------------------------------------------
-#
-# The tool that succeeds the converter's quantizer.  Its default_policy.py says which operators it takes in which form:
-# int4 weights for convolutions and dense layers, block-wise scales for dense layers that quantize their input while
-# they run.
+# AI Edge Quantizer succeeds the converter's quantizer.  Its default_policy.py says which operators it takes in which
+# form: int4 weights for convolutions and dense layers, block-wise scales for dense layers that quantize their input
+# while they run.
 FOUR_BITS = ("CONV_2D", "FULLY_CONNECTED")
-
-
 BLOCKS = (32, 64, 128, 256)  # how many weights of a dense layer may share a scale
-
-
 GRANULARITIES = {"tensor": "TENSORWISE", "channel": "CHANNELWISE"} | {size: f"BLOCKWISE_{size}" for size in BLOCKS}
-
-
 ACTIVATIONS = (8, 16, "dynamic", "float")
-
-
 WEIGHT_RANGES = {"min/max": "min_max_uniform_quantize", "mse": "MSE"}
 
 
 def int8(float_file: Path, calibration: np.ndarray) -> bytes:
     """Quantize a float32 .tflite file to int8 with AI Edge Quantizer, weights per channel.
 
-    Input and output are int8 too, as in `int8`.
+    Input and output are int8 too, as in `convert.int8`.
 
     Args:
         float_file: a float32 .tflite file.
@@ -92,15 +81,16 @@ def quantize(
         from ai_edge_quantizer import quantizer
 
         edge = quantizer.Quantizer(str(float_file), rules)
-        found = {
+        calibration_result = {
             name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in (ranges or {}).items()
         }
-        if edge.need_calibration and not found:
+        if edge.need_calibration and not calibration_result:
             runner = Interpreter(str(float_file)).get_signature_runner(from_keras.SIGNATURE)
-            entry = next(iter(runner.get_input_details()))
-            samples = [{entry: calibration[i : i + 1]} for i in range(len(calibration))]  # they are read several times
-            found = edge.calibrate({from_keras.SIGNATURE: samples})
-        content = bytes(edge.quantize(found, enable_progress_report=False).quantized_model)
+            input_name = next(iter(runner.get_input_details()))
+            # A list, for the samples are read several times.
+            samples = [{input_name: calibration[i : i + 1]} for i in range(len(calibration))]
+            calibration_result = edge.calibrate({from_keras.SIGNATURE: samples})
+        content = bytes(edge.quantize(calibration_result, enable_progress_report=False).quantized_model)
     return _scales_above_zero(content) if granularity in BLOCKS else content
 
 
@@ -184,27 +174,27 @@ def _rule(
 
 
 def _kept(steps: list, layers: Collection[str]) -> list[str]:
-    """Return the names of the tensors that layers make, with the network's own input if they alone take it.
+    """Return the names of the tensors that layers make, with the network's own input if no other layer reads it.
 
     Raises:
         ValueError: there is no such layer.
     """
-    makes = {inspect.layer_of(tensors[-1].name): tensors[-1].name for _, tensors in steps}
-    if unknown := sorted(set(layers) - set(makes)):
-        raise ValueError(f"There is no layer {', '.join(unknown)}; the file has {', '.join(makes)}.")
-    names = [makes[layer] for layer in layers]
-    takers = {}
+    output_of = {inspect.layer_of(tensors[-1].name): tensors[-1].name for _, tensors in steps}
+    if unknown := sorted(set(layers) - set(output_of)):
+        raise ValueError(f"There is no layer {', '.join(unknown)}; the file has {', '.join(output_of)}.")
+    names = [output_of[layer] for layer in layers]
+    consumers = {}
     for _, (*inputs, output) in steps:
         for tensor in inputs:
             if tensor is not None and tensor.role == "input":
-                takers.setdefault(tensor.name, []).append(output.name)
-    return names + [name for name, others in takers.items() if set(others) <= set(names)]
+                consumers.setdefault(tensor.name, []).append(output.name)
+    return names + [name for name, others in consumers.items() if set(others) <= set(names)]
 
 
 def ranges(
     float_file: Path, inputs: np.ndarray, within: str | float = "min/max", bits: int = 8
 ) -> dict[str, tuple[float, float]]:
-    """Return the range of every activation of a float32 file for `edge_quantizer`, {tensor: (low, high)}.
+    """Return the range of every activation of a float32 file for `quantize`, {tensor: (low, high)}.
 
     Args:
         float_file: a float32 .tflite file.
@@ -225,7 +215,7 @@ def ranges(
         )
     if len(inputs) == 0:
         raise ValueError("Expected at least one picture to find ranges with; found none.")
-    found = {}
+    limits = {}
     for name, values in activations(float_file, inputs).items():
         by_picture = values.reshape(len(values), -1)
         if within == "min/max":
@@ -236,8 +226,8 @@ def ranges(
             low, high = quantization.best_range(_sample(values), bits)
         else:
             low, high = np.percentile(values, [100 - within, within])
-        found[name] = float(low), float(high)
-    return found
+        limits[name] = float(low), float(high)
+    return limits
 
 
 def _sample(values: np.ndarray) -> np.ndarray:
@@ -254,11 +244,11 @@ def activations(float_file: Path, inputs: np.ndarray) -> dict[str, np.ndarray]:
         inputs: float32 [n, size, size, 3].
     """
     ready = interpreter.load(float_file, experimental_preserve_all_tensors=True)
-    shown = [t for t in inspect.tensors(float_file) if t.data is None and t.dtype == "float32"]
-    parts = {t.name: [] for t in sorted(shown, key=lambda t: t.role != "input")}
+    computed = [t for t in inspect.tensors(float_file) if t.data is None and t.dtype == "float32"]
+    parts = {t.name: [] for t in sorted(computed, key=lambda t: t.role != "input")}
     for i in console.progress(range(len(inputs)), "Looking at activations", "pic"):
         ready.set_tensor(ready.get_input_details()[0]["index"], inputs[i : i + 1])
         ready.invoke()
-        for tensor in shown:
+        for tensor in computed:
             parts[tensor.name].append(ready.get_tensor(tensor.index))
     return {name: np.concatenate(values) for name, values in parts.items()}

@@ -27,10 +27,10 @@ def replace_weights(path: Path, change: Callable[[inspect.Tensor], np.ndarray]) 
 
 def with_values(path: Path, change: Callable[[inspect.Tensor], np.ndarray], role: str) -> bytes:
     """Return a .tflite file with other values in the constant tensors of a role; see `replace_weights`."""
-    known = {tensor.index: tensor for tensor in inspect.tensors(path) if tensor.role == role}
+    chosen = {tensor.index: tensor for tensor in inspect.tensors(path) if tensor.role == role}
     content = bytearray(Path(path).read_bytes())
     model = schema.Model.GetRootAs(content)
-    for index, tensor in known.items():
+    for index, tensor in chosen.items():
         values = np.asarray(change(tensor))
         if values.shape != tensor.shape:
             raise ValueError(f"{tensor.name} has the shape {tensor.shape}; found new values of shape {values.shape}.")
@@ -39,13 +39,13 @@ def with_values(path: Path, change: Callable[[inspect.Tensor], np.ndarray], role
             place = np.frombuffer(content, np.uint8, buffer.Size(), buffer.Offset())
         else:
             place = buffer.DataAsNumpy()  # a view into `content`, as is the other
-        packed = pack if tensor.dtype in inspect.PACKED else lambda v, dtype: v.astype(dtype).tobytes()
+        packed = pack if tensor.dtype in PACKED else lambda v, dtype: v.astype(dtype).tobytes()
         place[:] = np.frombuffer(packed(values, tensor.dtype), np.uint8)
     return bytes(content)
 
 
 def pack(values: np.ndarray, dtype: str) -> bytes:
-    """Return what `unpack` takes, for integers that the type can hold, in any shape.
+    """Return what `inspect.unpack` takes, for integers that the type can hold, in any shape.
 
     Raises:
         ValueError: a value is too large or too small for the type.
@@ -61,7 +61,7 @@ def pack(values: np.ndarray, dtype: str) -> bytes:
 
 
 def excerpt(path: Path, step: int | None = None) -> bytes:
-    """Return a copy of a file that lets one listen in: the same network, with what every operator makes as an output.
+    """Return a copy of a file with more outputs: the same network, with what every operator makes as an output.
 
     Args:
         path: a .tflite file.
@@ -96,7 +96,7 @@ def packed(model: schema.ModelT) -> bytes:
 def flash_image(path: Path) -> bytes:
     """Return the bytes of a .tflite file as they go into a board's flash: all values inside the FlatBuffer.
 
-    That is the file itself, but for large files of AI Edge Quantizer: see `edit.self_contained`.
+    That is the file itself, but for large files of AI Edge Quantizer: see `self_contained`.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -35,26 +35,15 @@ DTYPES = {
     schema.TensorType.INT2: "int2",
 }
 
-
 PACKED = {"int4": 4, "int2": 2}  # types of which several values share a byte, and their bits
-
-
 OPERATORS = _names(schema.BuiltinOperator)
-
 
 ENUMERATIONS = {  # settings that are numbers in a file and have names in schema.fbs
     "padding": _names(schema.Padding),
     "fusedActivationFunction": _names(schema.ActivationFunctionType),
 }
 
-
-WEIGHED = (
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "FULLY_CONNECTED",
-)  # operators whose inputs are (data, weights, bias)
-
-
+WEIGHED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # operators whose inputs are (data, weights, bias)
 PURPOSES = ("weights", "biases", "quantization parameters", "names", "structure")
 
 
@@ -91,6 +80,12 @@ class Tensor:
         if self.data is None:
             return 0
         return -(-self.data.size * PACKED[self.dtype] // 8) if self.dtype in PACKED else self.data.nbytes
+
+    @property
+    def details(self) -> dict[str, object]:
+        """Type, scale and zero point as an interpreter gives them: what `interpreter.quantize_input` takes."""
+        scale, zero_point = (self.scale[0], self.zero_point[0]) if len(self.scale) else (0, 0)
+        return {"dtype": np.dtype(self.dtype).type, "quantization": (float(scale), int(zero_point))}
 
     @property
     def granularity(self) -> str:
@@ -197,9 +192,10 @@ def _operators(model: schema.ModelT) -> list[Operator]:
 
 def graph(path: Path) -> list[tuple[Operator, list[Tensor | None]]]:
     """Return the operators of a file with their tensors: those they read (None for one left out), then their output."""
-    model, known = read_model(path), tensors(path)
+    model, all_tensors = read_model(path), tensors(path)
     return [
-        (step, [known[i] if i >= 0 else None for i in (*step.inputs, step.outputs[0])]) for step in _operators(model)
+        (step, [all_tensors[i] if i >= 0 else None for i in (*step.inputs, step.outputs[0])])
+        for step in _operators(model)
     ]
 
 
@@ -236,8 +232,8 @@ def layer_weights(path: Path) -> dict[str, np.ndarray]:
 
     Those of a depthwise convolution have their channels last.
     """
-    known = {t.index: t for t in tensors(path) if t.role == "weights"}
-    used = [known[i] for step in operators(path) for i in step.inputs if i in known]
+    weights = {t.index: t for t in tensors(path) if t.role == "weights"}
+    used = [weights[i] for step in operators(path) for i in step.inputs if i in weights]
     return {layer_name(t.name): t.dequantized() for t in used}
 
 
@@ -270,8 +266,8 @@ def _roles(model: schema.ModelT) -> dict[int, str]:
             for index, role in zip(step.inputs[1:3], ("weights", "bias"), strict=False):
                 roles[float_of.get(index, index)] = role
     roles |= {int(i): "input" for i in graph.inputs} | {int(i): "output" for i in graph.outputs}
-    for entry in graph.tensors:
-        if (blocks := _blocks(entry.quantization)) is not None:
+    for tensor in graph.tensors:
+        if (blocks := _blocks(tensor.quantization)) is not None:
             roles[blocks.scales] = "scales"
     return roles
 
@@ -283,10 +279,10 @@ def _blocks(parameters: schema.QuantizationParametersT | None) -> schema.Blockwi
 
 
 def _tensor(model: schema.ModelT, index: int, roles: dict[int, str]) -> Tensor:
-    entry = model.subgraphs[0].tensors[index]
-    shape = tuple(int(n) for n in entry.shape) if length(entry.shape) else ()
-    dtype, quantization = DTYPES.get(entry.type, str(entry.type)), entry.quantization
-    data = _data(model, entry, dtype, shape)
+    tensor = model.subgraphs[0].tensors[index]
+    shape = tuple(int(n) for n in tensor.shape) if length(tensor.shape) else ()
+    dtype, quantization = DTYPES.get(tensor.type, str(tensor.type)), tensor.quantization
+    data = _data(model, tensor, dtype, shape)
     scaled = quantization is not None and length(quantization.scale)
     scale = np.array(quantization.scale if scaled else [], np.float32)
     zero_point = np.array(quantization.zeroPoint if scaled else [], np.int64)
@@ -296,12 +292,12 @@ def _tensor(model: schema.ModelT, index: int, roles: dict[int, str]) -> Tensor:
         scale = _data(model, scales, "float16", tuple(map(int, scales.shape))).astype(np.float32)
         block_size = int(blocks.blockSize)
     role = roles.get(index, "activation" if data is None else "constant")
-    return Tensor(index, _text(entry.name), shape, dtype, scale, zero_point, axis, role, data, block_size)
+    return Tensor(index, _text(tensor.name), shape, dtype, scale, zero_point, axis, role, data, block_size)
 
 
-def _data(model: schema.ModelT, entry: schema.TensorT, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
+def _data(model: schema.ModelT, tensor: schema.TensorT, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return the values of a constant tensor, None for one that is computed."""
-    raw = model.buffers[entry.buffer].data
+    raw = model.buffers[tensor.buffer].data
     if not length(raw):
         return None
     values = unpack(bytes(raw), dtype) if dtype in PACKED else np.frombuffer(bytes(raw), dtype)
@@ -326,12 +322,12 @@ def tensor_table(path: Path, steps: Sequence[int] | None = None) -> Table:
         steps: numbers of operators (negative ones count from the end); only their tensors are shown, in the order in
             which they are used.
     """
-    known = tensors(path)
+    shown = tensors(path)
     if steps is not None:
         network = operators(path)
         used = [i for step in steps for i in (*network[step].inputs, *network[step].outputs) if i >= 0]
-        known = [known[i] for i in dict.fromkeys(used)]
-    return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], map(_row, known))
+        shown = [shown[i] for i in dict.fromkeys(used)]
+    return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], map(_row, shown))
 
 
 def _row(t: Tensor) -> list:
@@ -353,7 +349,7 @@ def dtype_table(files: dict[str, Path]) -> Table:
         for t in tensors(path):
             if t.role in sizes:
                 sizes[t.role][t.dtype] = sizes[t.role].get(t.dtype, 0) + int(np.prod(t.shape))
-        rows.append([name, *(max(found, key=found.get) for found in sizes.values())])
+        rows.append([name, *(max(counts, key=counts.get) for counts in sizes.values())])
     return Table(["file", *roles], rows)
 
 
@@ -365,16 +361,15 @@ def bytes_by_purpose(path: Path) -> dict[str, int]:
     structure: shapes, operators, offsets and padding, the same few kilobytes whatever the precision.
     """
     model = read_model(path)
-    known = tensors(path)
     sizes = dict.fromkeys(PURPOSES, 0)
-    for t in known:
+    for t in tensors(path):
         if t.role in ("weights", "bias"):
             sizes["weights" if t.role == "weights" else "biases"] += t.nbytes
         if t.role == "scales":
             sizes["quantization parameters"] += t.nbytes
         sizes["names"] += len(t.name)
-    for entry in model.subgraphs[0].tensors:
-        q = entry.quantization
+    for tensor in model.subgraphs[0].tensors:
+        q = tensor.quantization
         if q is not None:
             sizes["quantization parameters"] += 4 * sum(length(v) for v in (q.scale, q.min, q.max)) + 8 * length(
                 q.zeroPoint

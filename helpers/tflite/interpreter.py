@@ -42,8 +42,8 @@ def load(model: Path | bytes, kernels: str = "XNNPACK", batch: int = 1, **option
             ready = Interpreter(
                 **source, experimental_op_resolver_type=KERNEL_SETS[kernels], **({"num_threads": 1} | options)
             )
-            entry = ready.get_input_details()[0]
-            ready.resize_tensor_input(entry["index"], [batch, *entry["shape"][1:]])
+            input_details = ready.get_input_details()[0]
+            ready.resize_tensor_input(input_details["index"], [batch, *input_details["shape"][1:]])
             ready.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ValueError(
@@ -78,5 +78,5 @@ def run(ready: Interpreter, inputs: np.ndarray) -> np.ndarray:
     """Run one batch, in whatever type the model takes: `inputs` as the input tensor, returns float32 probabilities."""
     ready.set_tensor(ready.get_input_details()[0]["index"], inputs)
     ready.invoke()
-    exit_ = ready.get_output_details()[0]
-    return dequantize_output(ready.get_tensor(exit_["index"]), exit_)
+    output_details = ready.get_output_details()[0]
+    return dequantize_output(ready.get_tensor(output_details["index"]), output_details)
