@@ -85,7 +85,7 @@ def in_jupyterlab(server, tab, name, home, **variables):
 def by_command(name, home, **variables):
     """Run one notebook with `tools/run.py`."""
     environment = {**os.environ, "PTQ_ARTIFACTS": str(home), **variables}
-    command = [sys.executable, str(NOTEBOOKS / "run.py"), "--only", name]
+    command = [sys.executable, str(NOTEBOOKS.parent / "tools" / "run.py"), "--only", name]
     options = {"capture_output": True, "text": True, "timeout": 500, "check": False}
     done = subprocess.run(command, env=environment, cwd=home, **options)
     page = home / "html" / f"{name}.html"
