@@ -23,6 +23,8 @@ MEASURED, COMPUTED = "measured by TensorFlow Lite Micro", "computed from the fil
 
 
 # --- which buffers are alive ----------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Buffer:
     """Memory that is needed for a while.
@@ -131,6 +133,8 @@ def liveness_table(path: Path, steps: Sequence[int] | None = None) -> Table:
 
 
 # --- where they are put ---------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class MemoryPlan:
     """A place for each buffer.
@@ -183,6 +187,8 @@ def _lowest_gap(taken: Sequence[tuple[int, int]], size: int) -> int:
 
 
 # --- measured, or computed ------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Ram:
     """The RAM that a file needs of a board for its tensor arena, in bytes.
@@ -249,6 +255,8 @@ def _measured(path: Path) -> list[str]:
 
 
 # --- what else needs RAM --------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Allowance:
     """RAM that a program needs besides the tensor arena, as others have found it on the kit's board.

@@ -71,6 +71,8 @@ ADD = {method.lower(): f"Add{method}" for method in METHODS.split()}
 
 
 # --- the array ------------------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class CArray:
     """A model as C++ source.
@@ -129,6 +131,8 @@ def excerpt(source: Path, lines: int = 3) -> str:
 
 
 # --- the operators --------------------------------------------------------------------------------------------------
+
+
 def methods(path: Path) -> list[str]:
     """Return the methods that register the operators of a .tflite file, in the order of their first use.
 

@@ -60,6 +60,8 @@ def _parsed(content: bytes, wide: bool) -> Program:
 
 
 # --- the programs -------------------------------------------------------------------------------------------------
+
+
 def read_manifest() -> dict:
     """Return what was recorded when the programs were built: sources, compilers, commands, SHA-256."""
     return json.loads((routines.FOLDER / MANIFEST).read_text(encoding="utf-8"))

@@ -115,6 +115,8 @@ def to_run(sections: Mapping[str, Mapping]) -> str:
 
 
 # --- from numbers to verdicts -------------------------------------------------------------------------------------
+
+
 def _verdict(holds: bool) -> str:
     return VERDICTS[0] if holds else VERDICTS[2]
 

@@ -50,6 +50,8 @@ def check() -> Table:
 
 
 # --- needed -------------------------------------------------------------------------------------------------------
+
+
 def _python(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
     installed = ".".join(map(str, version))
     low, high = (".".join(map(str, limit)) for limit in PYTHONS)
@@ -129,6 +131,8 @@ def _pictures() -> Finding:
 
 
 # --- optional -----------------------------------------------------------------------------------------------------
+
+
 def _optional() -> list[Finding]:
     """What only some cells use, with what happens without it."""
     compilers = [compiler.name for core in processors.CORES for compiler in building.compilers(core)]

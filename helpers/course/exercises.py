@@ -55,6 +55,8 @@ def _call(function: Callable, *arguments: object) -> object:
 
 
 # --- 00_start_here ------------------------------------------------------------------------------------------------
+
+
 @_exercise
 def codes_of_a_byte(answer: int) -> str | None:
     """How many different codes eight bits have: 2 to the power of 8."""
@@ -72,6 +74,8 @@ def codes_of_a_byte(answer: int) -> str | None:
 
 
 # --- 01_train -----------------------------------------------------------------------------------------------------
+
+
 @_exercise
 def multiply_accumulates(answer: int) -> str | None:
     """conv2: 48 x 48 outputs, 32 filters, each over 3 x 3 x 16 inputs."""
@@ -88,6 +92,8 @@ def multiply_accumulates(answer: int) -> str | None:
 
 
 # --- 02_convert ---------------------------------------------------------------------------------------------------
+
+
 @_exercise
 def quantize(function: Callable) -> str | None:
     """Round, add the zero point, clip, int8: held against the values the definition gives."""
@@ -129,6 +135,8 @@ def held_out(function: Callable) -> str | None:
 
 
 # --- 03_why_quantize ----------------------------------------------------------------------------------------------
+
+
 @_exercise
 def weight_scale(function: Callable) -> str | None:
     """The scale of symmetric int8 weights: only the one farthest from zero decides."""
@@ -171,6 +179,8 @@ def value_of_bits(function: Callable) -> str | None:
 
 
 # --- 04_how_to_quantize -------------------------------------------------------------------------------------------
+
+
 @_exercise
 def scale_and_zero_point(function: Callable) -> str | None:
     """Scale and zero point of the lecture's range, for the codes -128 to 127."""
@@ -275,6 +285,8 @@ def bias_codes(function: Callable) -> str | None:
 
 
 # --- 05_tradeoffs -------------------------------------------------------------------------------------------------
+
+
 @_exercise
 def only_one_right(function: Callable) -> str | None:
     """Count the pictures that just one of two models gets right."""
@@ -312,6 +324,8 @@ def on_the_front(function: Callable) -> str | None:
 
 
 # --- 06_other_parts -----------------------------------------------------------------------------------------------
+
+
 @_exercise
 def channel_scales(function: Callable) -> str | None:
     """One scale for each output channel, which lie along the first axis."""
@@ -351,6 +365,8 @@ def straight_through(function: Callable) -> str | None:
 
 
 # --- 07_on_the_board ----------------------------------------------------------------------------------------------
+
+
 @_exercise
 def bytes_alive(answer: int) -> str | None:
     """While conv4 runs in float32: its input and its output, and what waits at the other end of the shortcut."""
@@ -390,6 +406,8 @@ def smlad(function: Callable) -> str | None:
 
 
 # --- 08_summary ---------------------------------------------------------------------------------------------------
+
+
 @_exercise
 def parameters_that_fit(answer: int) -> str | None:
     """256 kB of flash, 15 kB for everything but the weights, one byte a weight."""

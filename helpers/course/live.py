@@ -82,6 +82,8 @@ def _control(name: str, choice: object, default: object) -> widgets.Widget:
 
 
 # --- a quiz -------------------------------------------------------------------------------------------------------
+
+
 class Quiz:
     """Statements to be judged one by one; what is true opens only behind a statement that has been judged.
 

@@ -129,6 +129,8 @@ def _share(row: dict) -> str:
 
 
 # --- the reference run on the photographs -------------------------------------------------------------------------
+
+
 def reference() -> dict:
     """Return what the suite measured on the photographs, from `data/reference_results.json`.
 

@@ -58,6 +58,8 @@ def _predict_part(model: Path | bytes, images: np.ndarray, kernels: str, to_inpu
 
 
 # --- what the predictions are worth -------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Score:
     """How a model did on a set of pictures.

@@ -22,6 +22,8 @@ MICRO = 1e-6  # picojoules to microjoules
 
 
 # --- the published costs ------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Cost:
     """One published number, or a range of them.
@@ -94,6 +96,8 @@ def multiply_accumulate(kind: str) -> float:
 
 
 # --- one inference ------------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Work:
     """What a .tflite file asks for, for one picture.

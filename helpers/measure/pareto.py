@@ -44,6 +44,8 @@ def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------
+
+
 def scores(files: Files, pets: "Pets") -> dict[str, dict[str, Score]]:
     """Score every file on the test pictures, scaled to the size that it takes: {network: {kind: score}}."""
 
@@ -65,6 +67,8 @@ def timings(files: Files, pets: "Pets") -> dict[str, Timings]:
 
 
 # --- the statement ------------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Match:
     """What int8 offers in place of one float32 network.
@@ -120,6 +124,8 @@ def _match(name: str, scores: dict[str, dict[str, Score]], costs: dict[str, dict
 
 
 # --- the record ---------------------------------------------------------------------------------------------------
+
+
 def record(
     pets: "Pets", files: Files, scores: dict[str, dict[str, Score]], timings: dict[str, Timings], section: str
 ) -> dict:

@@ -11,6 +11,8 @@ ALMOST_HALF = np.nextafter(np.float32(0.5), np.float32(0))
 
 
 # --- the network, layer by layer ------------------------------------------------------------------------------------
+
+
 def run(
     nodes: Sequence[Node], x: tf.Tensor, kernels: Mapping | None = None, grids: Mapping | None = None
 ) -> list[tf.Tensor]:
@@ -74,6 +76,8 @@ def _rounded(node: Node, y: tf.Tensor, grids: Mapping[str, tf.Tensor]) -> tf.Ten
 
 
 # --- rounding -------------------------------------------------------------------------------------------------------
+
+
 def round_half_away(x: tf.Tensor) -> tf.Tensor:
     """Round float32 numbers of less than 2^22 to whole ones, halves away from zero: `quantization.round_half_away`.
 

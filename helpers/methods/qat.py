@@ -33,6 +33,8 @@ FINE_TUNING_PICTURES = 4000
 
 
 # --- rounding that can be trained through -------------------------------------------------------------------------
+
+
 def straight_through(x: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
     """Return `quantized` on the way forward, and the gradient of x on the way back.
 
@@ -153,6 +155,8 @@ def response(quantizer: keras.Layer, x: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 # --- the network --------------------------------------------------------------------------------------------------
+
+
 def aware(
     model: keras.Model,
     inputs: np.ndarray,
@@ -237,6 +241,8 @@ def _ranges(model: keras.Model, nodes: list[Node], inputs: np.ndarray) -> dict[s
 
 
 # --- training -----------------------------------------------------------------------------------------------------
+
+
 def fine_tune(
     model: keras.Model,
     pets: Pets,

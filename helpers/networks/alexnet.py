@@ -55,6 +55,8 @@ def files(pets: Pets) -> dict[str, Path]:
 
 
 # --- the checkpoints of the suite ---------------------------------------------------------------------------------
+
+
 def train(pets: Pets, folder: Path, plan: TrainingPlan, command: str) -> dict:
     """Train the network, keep its weights as float16 with a model card beside them, and return the card.
 

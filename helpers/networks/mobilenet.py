@@ -120,6 +120,8 @@ def _pair(pets: Pets, member: Member) -> dict[str, Path]:
 
 
 # --- the command that trains them ---------------------------------------------------------------------------------
+
+
 def train(pets: Pets, width: float, folder: Path, plans: dict[int, TrainingPlan], command: str) -> list[dict]:
     """Train one width at each resolution in turn, keep the weights, and return the model cards.
 

@@ -81,6 +81,8 @@ def pretrained() -> keras.Model:
 
 
 # --- input pipeline -----------------------------------------------------------------------------------------------
+
+
 def augment(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Flip a picture at random and cut it out of a slightly larger one: uint8 [h, w, 3] to uint8 [h, w, 3].
 
@@ -121,6 +123,8 @@ def _scoring_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 1
 
 
 # --- training -----------------------------------------------------------------------------------------------------
+
+
 def train(
     pets: Pets,
     network: Callable[[], keras.Model] | None = None,

@@ -13,6 +13,8 @@ WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)  # a DepthwiseC
 
 
 # --- the layers that have them --------------------------------------------------------------------------------------
+
+
 def weighted_layers(model: keras.Model) -> list[keras.Layer]:
     """Return the convolutions and dense layers of a model, in the order in which they run; each has a `kernel`."""
     return [layer for layer in model.layers if isinstance(layer, WEIGHTED)]
@@ -24,6 +26,8 @@ def channel_axis(layer: keras.Layer) -> int:
 
 
 # --- in a file ------------------------------------------------------------------------------------------------------
+
+
 def save_weights(model: keras.Model, path: Path, dtype: str = "float32") -> None:
     """Write a model's weights as an .npz file, {'conv1/kernel': array, ...}, readable without Keras.
 

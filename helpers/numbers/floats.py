@@ -21,6 +21,8 @@ LARGEST_POWER = 400  # of ten, in what a reader may ask for; float32 ends at 3.4
 
 
 # --- formats ------------------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A binary floating-point format: one sign bit, then the exponent, then the fraction."""
@@ -51,6 +53,8 @@ NAMES = (*FORMATS, "int8")
 
 
 # --- a number taken apart -----------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Part:
     """A group of bits: the letter that marks it in a figure, its name, its bits and what they stand for."""
@@ -236,6 +240,8 @@ def in_formats(number: float | str, names: Sequence[str] = NAMES, scale: float =
 
 
 # --- additions, step by step --------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Addition:
     """An addition and its steps: rows of (step, bits, what happens)."""

@@ -29,6 +29,8 @@ def code_range(bits: int = 8, narrow: bool = False) -> tuple[int, int]:
 
 
 # --- choosing scale and zero point --------------------------------------------------------------------------------
+
+
 def affine_parameters(low: float, high: float, bits: int = 8) -> tuple[np.float32, int]:
     """Return scale and zero point that spread the codes evenly over the range from `low` to `high`.
 
@@ -159,6 +161,8 @@ def _float32(scale: float | np.ndarray) -> np.ndarray:
 
 
 # --- there and back -----------------------------------------------------------------------------------------------
+
+
 def quantize(
     values: np.ndarray,
     scale: np.ndarray,
@@ -251,6 +255,8 @@ def round_half_away(values: float | np.ndarray) -> np.ndarray:
 
 
 # --- the lecture's mapping --------------------------------------------------------------------------------------------
+
+
 def compress(values: np.ndarray, low: float, high: float, bits: int = 8) -> np.ndarray:
     """Turn numbers from `low` to `high` into unsigned codes, 0 for `low` and 2^bits - 1 for `high`.
 

@@ -124,6 +124,8 @@ def load(source: str | os.PathLike | None = None, verbose: bool = True) -> Pets:
 
 
 # --- what all three sources share ---------------------------------------------------------------------------------
+
+
 def _to_size(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Resize one picture of any size to uint8 [96, 96, 3]."""
     return tf.ensure_shape(_resize(image, SIZE), (SIZE, SIZE, 3)), label
@@ -148,6 +150,8 @@ def _pets(source: str, title: str, splits: list[tf.data.Dataset]) -> Pets:
 
 
 # --- the three sources --------------------------------------------------------------------------------------------
+
+
 def _photographs() -> Pets:
     if not photographs.prepared():
         raise FileNotFoundError(

@@ -93,6 +93,8 @@ def packed(model: schema.ModelT) -> bytes:
 
 
 # --- what goes into the flash -------------------------------------------------------------------------------------
+
+
 def flash_image(path: Path) -> bytes:
     """Return the bytes of a .tflite file as they go into a board's flash: all values inside the FlatBuffer.
 

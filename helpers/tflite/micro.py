@@ -38,6 +38,8 @@ class Refused(ValueError):
 
 
 # --- the tensor arena ---------------------------------------------------------------------------------------------
+
+
 @dataclasses.dataclass(frozen=True)
 class Arena:
     """The RAM that TensorFlow Lite Micro works in, in bytes.
@@ -168,6 +170,8 @@ def allocation_table(files: Mapping[str, Path]) -> Table:
 
 
 # --- running a file -----------------------------------------------------------------------------------------------
+
+
 def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
     """Run a .tflite file in TensorFlow Lite Micro on pictures, one after the other, and return all its outputs.
 
@@ -234,6 +238,8 @@ def _reason(process: subprocess.CompletedProcess) -> str:
 
 
 # --- what it refuses ----------------------------------------------------------------------------------------------
+
+
 def refusal(path: Path) -> str:
     """Return why TensorFlow Lite Micro does not run a .tflite file, in words; empty if it does.
 
