@@ -20,7 +20,7 @@ import numpy as np
 from helpers.base import artifacts
 from helpers.integer.network import load_network
 from helpers.measure import accuracy, latency
-from helpers.networks import models, training
+from helpers.networks import models, plans, training
 from helpers.pictures import datasets
 from helpers.tflite import convert, from_keras
 
@@ -65,7 +65,7 @@ def main() -> None:
         speeds = ", ".join(f"{name} {rate:,.0f} pictures/s" for name, rate in rates.items())
         print(f"cores used: {cores}. {speeds}; ratio {timings.ratio(*calls)}")
     if arguments.many:
-        network = load_network(training.PRETRAINED_INT8)
+        network = load_network(plans.PRETRAINED_INT8)
         start = time.perf_counter()
         network.predict(np.resize(images, (arguments.many, *images.shape[1:])))
         print(f"the residual network: {time.perf_counter() - start:.1f} s for {arguments.many:,} pictures")

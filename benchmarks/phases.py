@@ -5,7 +5,8 @@
 Executes the notebooks as `make run` does, in order and each by itself, in an empty folder (or in FOLDER, where what is
 there is reused).  Inside each kernel a second thread looks every 5 milliseconds at what the first one is doing, and
 books the time since the last look on the innermost function that belongs to a phase.  Printed are the seconds of each
-phase in each notebook, and the largest memory of the kernel and of any process that it started.
+phase in each notebook, how many cores were busy in it, and the largest memory of the kernel and of any process that it
+started.
 """
 
 import argparse
@@ -61,24 +62,32 @@ def phase(frame) -> str:
 
 def watch() -> None:
     """Begin to book this process's time, until it ends; the record is written every second."""
-    seconds, path, main = Counter(), Path(os.environ[VARIABLE]), threading.main_thread().ident
+    seconds, busy, path, main = Counter(), Counter(), Path(os.environ[VARIABLE]), threading.main_thread().ident
 
     def look() -> None:
-        last = written = time.perf_counter()
+        last, last_busy = written, _ = time.perf_counter(), time.process_time()
         while True:
             time.sleep(INTERVAL)
-            what, now = phase(sys._current_frames().get(main)), time.perf_counter()
+            what, now, now_busy = phase(sys._current_frames().get(main)), time.perf_counter(), time.process_time()
             seconds[what], last = seconds[what] + now - last, now
+            busy[what], last_busy = busy[what] + now_busy - last_busy, now_busy
             if now - written > 1:
                 written = now
-                record = {"seconds": seconds, "memory": [_peak(resource.RUSAGE_SELF), _peak(resource.RUSAGE_CHILDREN)]}
-                path.write_text(json.dumps(record))
+                path.write_text(json.dumps({"seconds": seconds, "busy": busy, "memory": memory()}))
 
     threading.Thread(target=look, daemon=True).start()
 
 
-def _peak(whose: int) -> float:
-    return resource.getrusage(whose).ru_maxrss / (1e6 if sys.platform != "darwin" else 1e9)  # GB
+def memory() -> tuple[float, float]:
+    """Return the most memory that this process has had, and that any of its children has had, in GB."""
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    own, children = (
+        resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux, getrusage begins with what the process had that started this one
+        own = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / unit
+    return own, children
 
 
 # --- outside -------------------------------------------------------------------------------------------------------
@@ -110,7 +119,7 @@ def measured(path: Path, environment: dict[str, str]) -> dict:
     seconds = numbers["seconds"]
     seconds["other"] = max(0.0, seconds.get("other", 0.0) - 1.1)
     seconds["starting"] = max(0.0, whole - sum(seconds.values()))
-    return {"seconds": seconds, "memory": numbers["memory"]}
+    return numbers
 
 
 def main() -> None:
@@ -137,10 +146,11 @@ def print_table(records: dict[str, dict]) -> None:
     """Print seconds by phase and notebook, the sums, and the memory."""
     phases = ["starting", *PHASES, "other"]
     columns = [name.split("_")[0] for name in records]
-    print("\n" + f"{'seconds':12}" + "".join(f"{c:>7}" for c in columns) + f"{'all':>7}")
+    print("\n" + f"{'seconds':12}" + "".join(f"{c:>7}" for c in columns) + f"{'all':>7}{'cores':>7}")
     for what in phases:
         row = [record["seconds"].get(what, 0.0) for record in records.values()]
-        print(f"{what:12}" + "".join(f"{s:7.1f}" for s in row) + f"{sum(row):7.1f}")
+        busy = sum(record["busy"].get(what, 0.0) for record in records.values())
+        print(f"{what:12}" + "".join(f"{s:7.1f}" for s in row) + f"{sum(row):7.1f}{busy / max(sum(row), 0.1):7.2f}")
     row = [sum(record["seconds"].values()) for record in records.values()]
     print(f"{'together':12}" + "".join(f"{s:7.1f}" for s in row) + f"{sum(row):7.1f}\n")
     for i, what in enumerate(("GB, kernel", "GB, others")):

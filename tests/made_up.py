@@ -8,7 +8,7 @@ PYTEST_DONT_REWRITE: there is no `assert` in here, and tests import it before py
 import numpy as np
 import pytest
 
-from helpers.base.tf import keras, tf
+from helpers.base.tf import keras
 from helpers.networks import models, training
 from helpers.pictures import conventions, datasets
 
@@ -65,8 +65,7 @@ def noise(count):
     rng = np.random.default_rng(0)
     labels = np.arange(count) % 2
     images = (rng.integers(0, 200, (count, 96, 96, 3)) + 40 * labels[:, None, None, None]).astype(np.uint8)
-    split = tf.data.Dataset.from_tensor_slices((images, labels))
-    return datasets.Pets("few", "few pets", split, split, split, dict.fromkeys(conventions.SPLITS, count))
+    return datasets.Pets("few", "few pets", dict.fromkeys(conventions.SPLITS, count), lambda _: (images, labels))
 
 
 @pytest.fixture(scope="session")

@@ -91,12 +91,12 @@ from helpers.base import artifacts
 from helpers.board import boards, counts
 from helpers.course import environment
 from helpers.integer.network import load_network
-from helpers.networks import training
+from helpers.networks import plans, training
 from helpers.tflite import micro
 print(artifacts.root())
 print(len(boards.load()), len(counts.recorded().cores()))
-print(load_network(training.PRETRAINED_INT8) is not None, training.pretrained().count_params())
-print(micro.installed() and micro.arena_bytes(training.PRETRAINED_INT8) > 0 or "no micro")
+print(load_network(plans.PRETRAINED_INT8) is not None, training.pretrained().count_params())
+print(micro.installed() and micro.arena_bytes(plans.PRETRAINED_INT8) > 0 or "no micro")
 print(environment.check().caption)
 """
     lines = run(installed, code, tmp_path).splitlines()

@@ -43,6 +43,9 @@ LIGHT = (
     "helpers.board.estimates",
     "helpers.course.claims",
     "helpers.course.environment",
+    "helpers.course.summary",
+    "helpers.networks.converted",
+    "helpers.pictures.datasets",
     "helpers.plots",
 )
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "ai_edge_quantizer", "jax", "torch"}

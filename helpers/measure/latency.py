@@ -117,8 +117,8 @@ def _loaded(path: Path, image: np.ndarray, kernels: str, threads: int):
     size = int(input_details["shape"][1])
     picture = image[None]
     if size != len(image):
-        from helpers.pictures import datasets  # TensorFlow resizes, and is loaded only where that is needed
+        from helpers.pictures import reading  # TensorFlow resizes, and is loaded only where that is needed
 
-        picture = datasets.resize(picture, size)
+        picture = reading.resize(picture, size)
     model.set_tensor(input_details["index"], interpreter.quantize_input(conventions.normalise(picture), input_details))
     return model

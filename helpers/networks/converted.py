@@ -4,20 +4,28 @@ import tempfile
 from pathlib import Path
 
 from helpers.base import artifacts, cache, console
-from helpers.networks import training
+from helpers.networks.plans import PRETRAINED_INT8, SAVED_MODEL, is_trained
 from helpers.pictures import datasets
 from helpers.pictures.datasets import Pets
-from helpers.tflite import convert, from_keras
-from helpers.tflite.convert import GRAPH, KINDS
+from helpers.tflite.kinds import GRAPH, KINDS, filename
 
 
 def file(pets: Pets, kind: str) -> Path:
     """Return the .tflite file of one kind for the model trained on this data.
 
     It is converted first if it is missing, or older than the model.
+
+    Raises:
+        KeyError: there is no such kind.
     """
-    path, model = pets.folder / convert.filename(kind), training.saved_model(pets)
-    if not path.exists() or path.stat().st_mtime < (model / GRAPH).stat().st_mtime:
+    path, graph = pets.folder / filename(kind), pets.folder / SAVED_MODEL / GRAPH
+    if path.exists() and is_trained(pets) and path.stat().st_mtime >= graph.stat().st_mtime:
+        return path
+    from helpers.networks import training  # TensorFlow trains and converts, and is loaded only where that is needed
+    from helpers.tflite import convert
+
+    model = training.saved_model(pets)
+    if not path.exists() or path.stat().st_mtime < graph.stat().st_mtime:
         convert.write(convert.convert(kind, model, datasets.calibration_inputs(pets)), path)
     return path
 
@@ -35,11 +43,14 @@ def pretrained_files() -> dict[str, Path]:
     """
 
     def build(part: Path) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            from_keras.export(training.pretrained(), Path(folder) / training.SAVED_MODEL)
-            part.write_bytes(convert.convert("float32", Path(folder) / training.SAVED_MODEL))
+        from helpers.networks import training
+        from helpers.tflite import convert, from_keras
 
-    path = artifacts.root() / "pretrained" / convert.filename("float32")
+        with tempfile.TemporaryDirectory() as folder:
+            from_keras.export(training.pretrained(), Path(folder) / SAVED_MODEL)
+            part.write_bytes(convert.convert("float32", Path(folder) / SAVED_MODEL))
+
+    path = artifacts.root() / "pretrained" / filename("float32")
     cache.keep_current(path.parent, cache.key(), "The float32 file of the network that comes with the suite")
     what = "The float32 file of the network that comes with the suite"
-    return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": training.PRETRAINED_INT8}
+    return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": PRETRAINED_INT8}

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from helpers.base import console
 from helpers.base.tf import keras, tf
-from helpers.networks import checkpoints, folding, models, training
+from helpers.networks import checkpoints, folding, models, plans, training
 from helpers.networks.training import TrainingPlan
 from helpers.networks.weights import load_checkpoint
 from helpers.pictures import datasets
@@ -162,7 +162,7 @@ def _one_width(source: str, width: float, folder: Path, plans: dict[int, Trainin
 
 def epochs_done(folder: Path) -> int:
     """Return how many epochs the trainings in a folder have written down."""
-    return sum(training.epochs_done(path.parent) for path in folder.glob(f"*/{training.HISTORY}"))
+    return sum(plans.epochs_done(path.parent) for path in folder.glob(f"*/{training.HISTORY}"))
 
 
 def train_all(

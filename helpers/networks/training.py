@@ -8,62 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.base import artifacts, console, data
+from helpers.base import artifacts, console
 from helpers.base.seed import SEED
 from helpers.base.tf import fixed_threads, keras, make_deterministic, tf
 from helpers.networks import models, weights
+from helpers.networks.plans import (
+    CHECKPOINT,
+    HISTORY,
+    PRETRAINED,
+    SAVED_MODEL,
+    SUITES_PLAN,
+    TrainingPlan,
+    follows_the_suite,
+    plan_for,
+    starts_from_scratch,
+)
 from helpers.pictures.conventions import SIZE
 from helpers.pictures.datasets import Pets
 from helpers.tflite import from_keras
 
 BORDER = 12  # a random crop is cut from a picture with a reflected border, one twelfth of its width
-CHECKPOINT = "checkpoint.keras"
-HISTORY = "history.json"
-SUITES_PLAN = "the suite's plan"  # in HISTORY, beside the one that was followed
-SAVED_MODEL = "saved_model"
-PRETRAINED = data.folder() / "checkpoints" / "residual_cnn.npz"
-PRETRAINED_INT8 = PRETRAINED.with_name("residual_cnn_int8.tflite")
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingPlan:
-    """How long and how fast to train; the learning rate falls to zero along a cosine.
-
-    Attributes:
-        epochs: passes over the training pictures.
-        learning_rate: of Adam, at the start.
-        batch_size: pictures a step.
-        pictures_per_second: on two cores, for the time that is announced.
-    """
-
-    epochs: int
-    learning_rate: float = 2e-3
-    batch_size: int = 32
-    pictures_per_second: int = 200
-
-    def seconds(self, pictures: int) -> float:
-        """Return roughly how long the training takes on two cores."""
-        return self.epochs * pictures / self.pictures_per_second
-
-
-FROM_SCRATCH = {"drawn": TrainingPlan(epochs=4), "photographs": TrainingPlan(epochs=30)}
-FINE_TUNING = TrainingPlan(epochs=1, learning_rate=1e-4)
-
-
-def starts_from_scratch(pets: Pets) -> bool:
-    """Whether a training begins with random weights by default.
-
-    The drawn pets do.  On photographs, and on a reader's own pictures, it begins with the weights that come with the
-    suite, which have seen real cats and dogs.
-    """
-    return pets.source == "drawn"
-
-
-def plan_for(pets: Pets, from_scratch: bool | None = None) -> TrainingPlan:
-    """Return the plan for a data source: a full training, or one epoch of fine-tuning."""
-    if starts_from_scratch(pets) if from_scratch is None else from_scratch:
-        return FROM_SCRATCH.get(pets.source, FROM_SCRATCH["photographs"])
-    return FINE_TUNING
 
 
 def pretrained() -> keras.Model:
@@ -263,12 +227,6 @@ def _load(folder: Path, about: dict) -> tuple[keras.Model, dict] | None:
     return model, {name: values[:done] for name, values in written["epochs"].items()}
 
 
-def epochs_done(folder: Path) -> int:
-    """Return how many epochs of the training in a folder are written down, without loading the network."""
-    path = folder / HISTORY
-    return len(json.loads(path.read_text())["epochs"]["loss"]) if path.exists() else 0
-
-
 def _save(model: keras.Model, history: dict, about: dict, folder: Path) -> None:
     with artifacts.atomic(folder / HISTORY) as part:
         part.write_text(json.dumps({"about": about, "epochs": history}, indent=1))
@@ -304,13 +262,7 @@ def saved_model(pets: Pets) -> Path:
         from_keras.export(model, part)
 
     path, plan = pets.folder / SAVED_MODEL, plan_for(pets)
-    if path.exists() and _suites_plan(pets.folder) not in (None, dataclasses.asdict(plan)):
+    if path.exists() and not follows_the_suite(pets):
         print("The trained network follows a plan that the suite no longer has: it is trained again.", flush=True)
         artifacts.remove(path)
     return artifacts.build_if_missing(path, build, "The trained network", plan.seconds(pets.counts["train"]))
-
-
-def _suites_plan(folder: Path) -> dict | None:
-    """Return the plan that the suite had when the training in a folder began; None if nothing says so."""
-    path = folder / HISTORY
-    return json.loads(path.read_text())["about"].get(SUITES_PLAN) if path.exists() else None

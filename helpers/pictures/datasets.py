@@ -5,28 +5,26 @@ drawn           `drawn_cats_vs_dogs`, pictures that the suite draws itself, so t
 a folder        your own pictures, in two subfolders `cat/` and `dog/`
 
 Whatever the source, a picture is uint8 [96, 96, 3] and a label is 0 (cat) or 1 (dog).
+
+The first time that a split is asked for, TensorFlow reads and scales it (`reading`), and the arrays are kept in the
+folder of the source.  After that they are mapped into memory, in a moment and without TensorFlow.
 """
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
-import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from helpers.base import artifacts, cache, console, metrics
-from helpers.base.seed import SEED
-from helpers.base.tf import fixed_threads, tf
-from helpers.base.tfds import tfds
-from helpers.pictures import drawn_dataset, own_folder, photographs
-from helpers.pictures.conventions import CLASSES, SIZE, SPLITS, normalise
-from helpers.pictures.photographs import EIGHTY_TEN_TEN
+from helpers.base import artifacts, cache, metrics
+from helpers.pictures import drawn_pets, own_folder, photographs
+from helpers.pictures.conventions import CLASSES, SIZE, SPLITS, Arrays, normalise
 
 CALIBRATION_PICTURES = 100
+ARRAYS = "arrays"  # the folder, in that of a source, that keeps its splits as arrays
 
 
 def calibration_inputs(pets: "Pets", count: int = CALIBRATION_PICTURES, size: int = SIZE) -> np.ndarray:
@@ -41,16 +39,16 @@ class Pets:
     Attributes:
         source: "photographs", "drawn" or "folder-" and eight digits; names the folder for what is made from it.
         title: what the source is called in a sentence.
-        train, validation, test: `tf.data.Dataset` of (image uint8 [96, 96, 3], label int64 []), not batched.
         counts: pictures in each split.
+        read: reads a split, in 96 x 96 pixels; called once for each.
+        kept: whether what was read is kept as arrays in `folder`.
     """
 
     source: str
     title: str
-    train: tf.data.Dataset
-    validation: tf.data.Dataset
-    test: tf.data.Dataset
     counts: dict[str, int]
+    read: Callable[[str], Arrays]
+    kept: bool = False
     classes: tuple[str, ...] = CLASSES
 
     @property
@@ -58,8 +56,8 @@ class Pets:
         """The folder for everything made from this data set."""
         return artifacts.root() / self.source
 
-    def arrays(self, split: str, count: int | None = None, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
-        """Return the first `count` pictures of a split (all by default) as arrays.
+    def arrays(self, split: str, count: int | None = None, size: int = SIZE) -> Arrays:
+        """Return the first `count` pictures of a split (all by default) as arrays that cannot be written to.
 
         Args:
             split: "train", "validation" or "test".
@@ -74,29 +72,36 @@ class Pets:
         """
         if split not in SPLITS:
             raise ValueError(f"Expected a split out of {', '.join(SPLITS)}; found {split!r}.")
-        return _arrays(self, split, min(count or self.counts[split], self.counts[split]), size)
+        images, labels = (values[:count] for values in _split(self, split))
+        return images if size == SIZE else _scaled(self, split, len(images), size), labels
 
 
 @functools.lru_cache(maxsize=8)
-def _arrays(pets: Pets, split: str, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    if size != SIZE:
-        images, labels = _arrays(pets, split, count, SIZE)
-        images = resize(images, size)
-        images.flags.writeable = False
-        return images, labels
-    images = np.empty((count, SIZE, SIZE, 3), np.uint8)
-    labels = np.empty(count, np.int64)
-    pictures = getattr(pets, split).take(count).as_numpy_iterator()
-    for i, (image, label) in enumerate(console.progress(pictures, f"Reading {split} pictures", "pic", count)):
-        images[i], labels[i] = image, label
-    images.flags.writeable = labels.flags.writeable = False  # the same arrays are handed out again
-    return images, labels
+def _split(pets: Pets, split: str) -> Arrays:
+    """Return a whole split, read once."""
+    if not pets.kept:
+        return _locked(pets.read(split))
+    paths = [pets.folder / ARRAYS / f"{split}_{what}.npy" for what in ("images", "labels")]
+    with artifacts.one_at_a_time(paths[0], f"The {split} split of {pets.title}"):
+        if not all(path.exists() for path in paths):
+            for path, values in zip(paths, pets.read(split), strict=True):
+                with artifacts.atomic(path) as part, part.open("wb") as file:
+                    np.save(file, values)
+    return tuple(np.asarray(np.load(path, mmap_mode="r")) for path in paths)
 
 
-def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Scale pictures, uint8 [n, h, w, 3], to uint8 [n, size, size, 3], averaging over what becomes one pixel."""
-    parts = [_resize(images[i : i + 100], size).numpy() for i in range(0, len(images), 100)]
-    return np.concatenate([np.empty((0, size, size, 3), np.uint8), *parts])
+@functools.lru_cache(maxsize=8)
+def _scaled(pets: Pets, split: str, count: int, size: int) -> np.ndarray:
+    from helpers.pictures import reading  # TensorFlow scales
+
+    return _locked((reading.resize(_split(pets, split)[0][:count], size),))[0]
+
+
+def _locked(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Make arrays read-only: the same ones are handed out again."""
+    for values in arrays:
+        values.flags.writeable = False
+    return arrays
 
 
 def load(source: str | os.PathLike | None = None, verbose: bool = True) -> Pets:
@@ -123,32 +128,6 @@ def load(source: str | os.PathLike | None = None, verbose: bool = True) -> Pets:
     return pets
 
 
-# --- what all three sources share ---------------------------------------------------------------------------------
-
-
-def _to_size(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Resize one picture of any size to uint8 [96, 96, 3]."""
-    return tf.ensure_shape(_resize(image, SIZE), (SIZE, SIZE, 3)), label
-
-
-def _resize(images: tf.Tensor, size: int) -> tf.Tensor:
-    """Resize one picture or several, rounding (a plain cast would cut the fraction off)."""
-    resized = tf.image.resize(images, (size, size), antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-
-
-def _keep_current(source: str, title: str, version: str) -> None:
-    """Make sure that nothing is left of what other versions of the suite or of the pictures have made and measured."""
-    if cache.keep_current(artifacts.root() / source, cache.key(pictures=version), f"What was made from {title}"):
-        metrics.forget(source)
-
-
-def _pets(source: str, title: str, splits: list[tf.data.Dataset]) -> Pets:
-    sized = [fixed_threads(split.map(_to_size, tf.data.AUTOTUNE, deterministic=True)) for split in splits]
-    counts = {name: int(split.cardinality()) for name, split in zip(SPLITS, splits, strict=True)}
-    return Pets(source, title, *sized, counts)
-
-
 # --- the three sources --------------------------------------------------------------------------------------------
 
 
@@ -158,73 +137,53 @@ def _photographs() -> Pets:
             f"The photographs are not in {photographs.tfds_folder()}. Run `make photos` to download them (786 MB), "
             "set TFDS_DATA_DIR to the folder that has them, or set PTQ_DATASET=drawn."
         )
-    options = {"split": EIGHTY_TEN_TEN, "as_supervised": True, "download": False, "with_info": True}
-    splits, info = tfds.load("cats_vs_dogs", data_dir=str(photographs.tfds_folder()), **options)
-    _keep_current("photographs", "photographs", info.full_name)
-    return _pets("photographs", "photographs", splits)
+    from helpers.pictures import reading  # TFDS knows the version and the size of each split
+
+    version, counts = reading.about_photographs()
+    _keep_current("photographs", "photographs", version)
+    return Pets("photographs", "photographs", counts, reading.photographs, kept=True)
 
 
 def _drawn() -> Pets:
     home = artifacts.root() / "tensorflow_datasets"
-    builder = drawn_dataset.DrawnCatsVsDogs(data_dir=str(home))
-    folder = Path(builder.data_dir)
-    if not photographs.is_whole(folder):
-        with artifacts.one_at_a_time(folder, "The data set of drawn pets"):
-            if not photographs.is_whole(folder):  # another notebook may have drawn it while this one waited
-                _draw(builder)
-    _keep_current("drawn", "drawn pets", builder.info.full_name)
-    splits = tfds.load("drawn_cats_vs_dogs", data_dir=str(home), split=list(SPLITS), as_supervised=True, download=False)
-    return _pets("drawn", "drawn pets", splits)
+    version = f"{drawn_pets.NAME}/{drawn_pets.VERSION}"
 
+    def read(split: str) -> Arrays:
+        from helpers.pictures import reading
 
-def _draw(builder: tfds.core.GeneratorBasedBuilder) -> None:
-    """Draw the pets, with a progress bar instead of what TFDS prints, and clear up what a killed run left behind."""
-    target, total = Path(builder.data_dir), sum(builder.COUNTS.values())
-    for left_over in [target, *target.parent.glob("incomplete.*")]:
-        artifacts.remove(left_over)
-    print(f"The drawn pets are not there yet: drawing {total:,} of them now (about 45 s, once).", flush=True)
-    with console.progress((), "Drawing", "pic", total) as bar:
-        builder.on_picture = bar.update
-        with console.quiet(), contextlib.redirect_stdout(io.StringIO()), _without_its_bars():
-            builder.download_and_prepare()
+        return reading.drawn(home, split)
 
+    if not photographs.is_whole(home / version):
+        from helpers.pictures import reading
 
-@contextlib.contextmanager
-def _without_its_bars() -> Iterator[None]:
-    """Keep TFDS from showing progress bars of its own beside ours; in a notebook they would stay, as widgets."""
-    tfds.disable_progress_bar()
-    try:
-        yield
-    finally:
-        tfds.enable_progress_bar()
+        reading.draw(home)
+    _keep_current("drawn", "drawn pets", version)
+    return Pets("drawn", "drawn pets", dict(drawn_pets.COUNTS), read, kept=True)
 
 
 def _folder(folder: Path) -> Pets:
-    """Check a reader's folder, bring its pictures into one form, and load them with `tfds.ImageFolder`."""
+    """Check a reader's folder and bring its pictures into one form."""
     files = own_folder.class_files(folder)
-    name = (
-        "folder-"
-        + hashlib.sha256(repr([own_folder.fingerprint(f) for c in CLASSES for f in files[c]]).encode()).hexdigest()[:8]
-    )
+    fingerprints = repr([own_folder.fingerprint(file) for name in CLASSES for file in files[name]])
+    name = "folder-" + hashlib.sha256(fingerprints.encode()).hexdigest()[:8]
     _keep_current(name, f"pictures in {folder}", name)
-    prepared = artifacts.root() / name / "pictures"
-    artifacts.build_if_missing(
-        prepared,
+    prepared = artifacts.build_if_missing(
+        artifacts.root() / name / "pictures",
         lambda part: own_folder.import_pictures(files, part),
         f"A checked copy of {folder}",
         sum(map(len, files.values())) / 100,
     )
-    builder = tfds.ImageFolder(str(prepared))
-    return _pets(
-        name, f"pictures in {folder}", [_mixed(builder.as_dataset(split, as_supervised=True)) for split in SPLITS]
-    )
+
+    def read(split: str) -> Arrays:
+        from helpers.pictures import reading
+
+        return reading.folder(prepared, split)
+
+    counts = {split: sum(1 for _ in (prepared / split).glob("*/*.png")) for split in SPLITS}
+    return Pets(name, f"pictures in {folder}", counts, read, kept=True)
 
 
-def _mixed(pictures: tf.data.Dataset) -> tf.data.Dataset:
-    """Mix the classes, which a folder gives one after the other, always into the same order.
-
-    (`Dataset.shuffle` would not: besides its own seed it takes in the one that a training before it has set.)
-    """
-    images, labels = map(np.stack, zip(*pictures.as_numpy_iterator(), strict=True))
-    order = np.random.default_rng(SEED).permutation(len(labels))
-    return tf.data.Dataset.from_tensor_slices((images[order], labels[order]))
+def _keep_current(source: str, title: str, version: str) -> None:
+    """Make sure that nothing is left of what other versions of the suite or of the pictures have made and measured."""
+    if cache.keep_current(artifacts.root() / source, cache.key(pictures=version), f"What was made from {title}"):
+        metrics.forget(source)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from helpers.base import processes
 from helpers.base.machine import cores
 from helpers.base.tfds import tfds
+from helpers.pictures import drawn_pets
 from helpers.pictures.conventions import CLASSES
 from helpers.pictures.drawing_worker import file, numbers
 
@@ -89,9 +90,9 @@ class Workers:
 class DrawnCatsVsDogs(tfds.core.GeneratorBasedBuilder):
     """Drawn cats and dogs with the features of `cats_vs_dogs`; a subclass may change COUNTS."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First drawing: 6,500 pictures of 96 by 96 pixels."}
-    COUNTS = {"train": 4000, "validation": 500, "test": 2000}
+    VERSION = tfds.core.Version(drawn_pets.VERSION)
+    RELEASE_NOTES = {drawn_pets.VERSION: "First drawing: 6,500 pictures of 96 by 96 pixels."}
+    COUNTS = drawn_pets.COUNTS
 
     on_picture = staticmethod(lambda: None)  # called after each picture, for a progress bar
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from helpers.base import artifacts, console
 from helpers.base.tf import tf
+from helpers.tflite.kinds import GRAPH
+from helpers.tflite.kinds import filename as filename
 
-GRAPH = "saved_model.pb"  # the file of a SavedModel that holds its computation
 RepresentativeDataset = Callable[[], Iterator[list[np.ndarray]]]
 
 
@@ -122,11 +123,6 @@ def check(saved_model: Path, calibration: np.ndarray | None, what: str) -> None:
         )
     if calibration is None or len(calibration) == 0:
         raise ValueError(f"{what} quantizes activations, so it needs calibration pictures; found none.")
-
-
-def filename(kind: str) -> str:
-    """Return the file name of a kind: 'int8, float in/out' becomes 'int8_float_in_out.tflite'."""
-    return kind.replace(", ", "_").replace(" ", "_").replace("/", "_") + ".tflite"
 
 
 def write(content: bytes, path: Path) -> Path:

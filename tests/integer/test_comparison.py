@@ -8,7 +8,7 @@ import pytest
 from helpers.integer import comparison, operators
 from helpers.integer.network import load_network
 from helpers.integer.rounding import MICRO, ROUNDINGS
-from helpers.networks import training
+from helpers.networks import plans
 from helpers.tflite import micro
 from needs import MEASURED_HERE, needs_micro
 from whole_networks import codes_of, every_picture, reference_tensors
@@ -37,10 +37,10 @@ def test_nothing_differs_from_the_reference(small, alone):
 def test_rounding_explains_what_differs(small, mobilenet, kernels, alone):
     """The residual network differs from both; with the kernels' own rounding, nothing does, in any of the networks."""
     images = every_picture(small)[:4]
-    codes = codes_of(load_network(training.PRETRAINED_INT8), images)
-    found = comparison.compare(training.PRETRAINED_INT8, codes, kernels, alone)
+    codes = codes_of(load_network(plans.PRETRAINED_INT8), images)
+    found = comparison.compare(plans.PRETRAINED_INT8, codes, kernels, alone)
     assert differing(found) > 0
-    assert differing(comparison.compare(training.PRETRAINED_INT8, codes, kernels, alone, rounding=kernels)) == 0
+    assert differing(comparison.compare(plans.PRETRAINED_INT8, codes, kernels, alone, rounding=kernels)) == 0
     if alone:
         assert max(d.largest for d in found) == 1
         guilty = {d.operator for d in found if d.differing}
@@ -52,8 +52,8 @@ def test_rounding_explains_what_differs(small, mobilenet, kernels, alone):
 
 @needs_micro
 def test_tensorflow_lite_micro_computes_the_same(small):
-    codes = codes_of(load_network(training.PRETRAINED_INT8), every_picture(small)[:3])
-    found = comparison.compare(training.PRETRAINED_INT8, codes, MICRO, rounding=MICRO)
+    codes = codes_of(load_network(plans.PRETRAINED_INT8), every_picture(small)[:3])
+    found = comparison.compare(plans.PRETRAINED_INT8, codes, MICRO, rounding=MICRO)
     assert len(found) == 29 and differing(found) == 0
 
 

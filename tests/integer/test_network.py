@@ -6,7 +6,7 @@ import pytest
 from helpers.integer import comparison
 from helpers.integer.network import Network, load_network
 from helpers.measure import accuracy
-from helpers.networks import training
+from helpers.networks import plans
 from helpers.pictures import datasets, photographs
 from helpers.pictures.conventions import normalise
 from helpers.tflite import convert, edge_quantizer, inspect, interpreter
@@ -51,7 +51,7 @@ def test_so_it_is_with_real_numbers_around_it(small):
 
 
 def test_the_shipped_network_is_equal_in_every_tensor(small):
-    network = every_tensor_is_equal(training.PRETRAINED_INT8, every_picture(small)[:40])
+    network = every_tensor_is_equal(plans.PRETRAINED_INT8, every_picture(small)[:40])
     assert {operator.name for operator, _ in network.steps} >= {"ADD", "MEAN", "MAX_POOL_2D"}
     assert min(spread(network, every_picture(small)[:20])) > 100
 
@@ -59,7 +59,7 @@ def test_the_shipped_network_is_equal_in_every_tensor(small):
 @pytest.mark.photographs
 @pytest.mark.skipif(not photographs.prepared(), reason="the photographs are not prepared: make photos")
 def test_the_shipped_network_is_equal_on_photographs():
-    every_tensor_is_equal(training.PRETRAINED_INT8, datasets.load("photographs").arrays("test", 60)[0])
+    every_tensor_is_equal(plans.PRETRAINED_INT8, datasets.load("photographs").arrays("test", 60)[0])
 
 
 def test_a_mobilenet_is_equal_in_every_tensor(mobilenet):

@@ -11,7 +11,7 @@ from helpers.base import metrics
 from helpers.measure import accuracy, pareto
 from helpers.measure.accuracy import Score
 from helpers.measure.latency import Timings
-from helpers.pictures import conventions, datasets
+from helpers.pictures import conventions, datasets, reading
 from helpers.tflite import convert
 
 pytest_plugins = ["tiny"]
@@ -122,7 +122,7 @@ def test_files_are_scored_and_timed_at_their_own_size(tiny, drawn, folder, tmp_p
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
     monkeypatch.setattr(pareto, "ROUNDS", {"XNNPACK": 2})
     mine = datasets.load(folder, verbose=False)
-    network(conventions.normalise(datasets.resize(drawn[0], 48))).export(tmp_path / "saved_model", verbose=False)
+    network(conventions.normalise(reading.resize(drawn[0], 48))).export(tmp_path / "saved_model", verbose=False)
     half = convert.write(convert.convert("float32", tmp_path / "saved_model"), tmp_path / "half.tflite")
     files = {"whole": {"float32": tiny["float32"]}, "half": {"float32": half}}
     found = pareto.scores(files, mine)

@@ -46,7 +46,7 @@ def test_the_readme_repeats_the_card(source):
 
 @pytest.mark.parametrize(("source", "weights"), [("drawn", "drawn"), ("folder-12345678", "photographs")])
 def test_a_folder_of_ones_own_gets_the_weights_of_the_photographs(source, weights):
-    model = alexnet.trained(datasets.Pets(source, "", None, None, None, {}))
+    model = alexnet.trained(datasets.Pets(source, "", {}, None))
     with np.load(alexnet.CHECKPOINTS[weights]) as saved:
         np.testing.assert_array_equal(pruning.layer_weights(model)["dense6"], saved["dense6/kernel"])
     assert pruning.layer_weights(model)["dense6"].dtype == np.float32
@@ -55,7 +55,7 @@ def test_a_folder_of_ones_own_gets_the_weights_of_the_photographs(source, weight
 def test_other_weights_are_refused(tmp_path, monkeypatch):
     path, described = tmp_path / "alexnet_drawn.npz", json.dumps(card("drawn"))
     monkeypatch.setitem(alexnet.CHECKPOINTS, "drawn", path)
-    drawn = datasets.Pets("drawn", "", None, None, None, {})
+    drawn = datasets.Pets("drawn", "", {}, None)
     with pytest.raises(FileNotFoundError, match="no weights in .*alexnet_drawn.npz.*from scratch"):
         alexnet.trained(drawn)
     path.write_bytes(b"other")

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.base import artifacts, data
 from helpers.measure import accuracy
-from helpers.networks import checkpoints, training
+from helpers.networks import checkpoints, plans, training
 from helpers.pictures import conventions, datasets, photographs
 from helpers.tflite import micro
 from made_up import tiny
@@ -22,7 +22,7 @@ SHIPPED_LIMIT = 2_000_000  # bytes in the repository
 
 def test_the_files_are_those_of_the_card():
     assert artifacts.sha256(training.PRETRAINED) == CARD["sha256"]
-    assert artifacts.sha256(training.PRETRAINED_INT8) == CARD["int8_sha256"]
+    assert artifacts.sha256(plans.PRETRAINED_INT8) == CARD["int8_sha256"]
     assert sum(path.stat().st_size for path in training.PRETRAINED.parent.glob("residual_cnn*")) <= SHIPPED_LIMIT
 
 
@@ -40,9 +40,9 @@ def test_the_card_promises_at_least_95_percent_in_int8():
 
 
 def test_it_fits_the_board():
-    assert training.PRETRAINED_INT8.stat().st_size == CARD["int8_bytes"] <= FILE_LIMIT
+    assert plans.PRETRAINED_INT8.stat().st_size == CARD["int8_bytes"] <= FILE_LIMIT
     try:
-        needed = micro.arena_bytes(training.PRETRAINED_INT8)
+        needed = micro.arena_bytes(plans.PRETRAINED_INT8)
     except NotImplementedError as reason:
         pytest.skip(str(reason))
     assert needed == CARD["int8_arena_bytes"] <= ARENA_LIMIT
@@ -51,7 +51,7 @@ def test_it_fits_the_board():
 @pytest.mark.photographs
 @pytest.mark.skipif(not photographs.prepared(), reason="the photographs are not prepared: make photos")
 def test_the_card_is_true_on_the_photographs():
-    found = accuracy.score(training.PRETRAINED_INT8, *datasets.load("photographs").arrays("test"))
+    found = accuracy.score(plans.PRETRAINED_INT8, *datasets.load("photographs").arrays("test"))
     promised = CARD["results"]["test"]["int8"]
     assert len(found.labels) != promised["pictures"] or found.correct.sum() == promised["right"]
 

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.base import data
 from helpers.base.tf import keras, tf
-from helpers.networks import training
+from helpers.networks import plans, training
 from helpers.pictures import conventions, datasets
 
 pytest_plugins = ["small"]
@@ -28,8 +28,11 @@ def few(small_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PTQ_ARTIFACTS", str(tmp_path_factory.mktemp("few")))
         pets = datasets.load(small_folder, verbose=False)
-        train, validation = tf.data.Dataset.from_tensor_slices(pets.arrays("train", 32)), pets.validation.take(8)
-    return datasets.Pets("few", "few pets", train, validation, validation, {"train": 32, "validation": 8, "test": 8})
+        splits = {
+            "train": pets.arrays("train", 32),
+            **dict.fromkeys(("validation", "test"), pets.arrays("validation", 8)),
+        }
+    return datasets.Pets("few", "few pets", {"train": 32, "validation": 8, "test": 8}, splits.__getitem__)
 
 
 def tiny():
@@ -56,10 +59,12 @@ def test_augmentation_follows_from_its_seed():
     assert len({other.tobytes() for other in others}) > 15
 
 
-def test_no_pipeline_waits_for_a_tuner(few, at_home):
+def test_no_pipeline_waits_for_a_tuner(few):
     images, labels = few.arrays("train")
-    pipelines = [training.batches(tf.constant(images), labels, 0, 16, 0), training._scoring_batches(images, labels)]
-    for pipeline in (*pipelines, at_home.pets.train, at_home.pets.validation, at_home.pets.test):
+    for pipeline in (
+        training.batches(tf.constant(images), labels, 0, 16, 0),
+        training._scoring_batches(images, labels),
+    ):
         assert pipeline.options().autotune.enabled is False
 
 
@@ -126,11 +131,11 @@ def test_epochs_differ_and_follow_from_seed_and_number(flat):
 
 @pytest.mark.parametrize(("source", "scratch"), [("drawn", True), ("photographs", False), ("folder-12345678", False)])
 def test_only_the_drawn_pets_begin_from_nothing_and_others_are_fine_tuned(source, scratch):
-    pets = datasets.Pets(source, "", None, None, None, {})
+    pets = datasets.Pets(source, "", {}, None)
     assert training.starts_from_scratch(pets) == scratch
-    assert (training.plan_for(pets) == training.FINE_TUNING) == (not scratch)
-    assert training.plan_for(pets, from_scratch=False) == training.FINE_TUNING
-    assert training.plan_for(pets, from_scratch=True).epochs > training.FINE_TUNING.epochs
+    assert (training.plan_for(pets) == plans.FINE_TUNING) == (not scratch)
+    assert training.plan_for(pets, from_scratch=False) == plans.FINE_TUNING
+    assert training.plan_for(pets, from_scratch=True).epochs > plans.FINE_TUNING.epochs
 
 
 def test_the_time_that_is_announced():
@@ -256,7 +261,7 @@ def test_after_a_change_of_the_suites_plan_the_network_is_trained_again(at_home,
     monkeypatch.setattr(training, "train", lambda pets: (at_home.pets, None))
     monkeypatch.setattr(training.from_keras, "export", lambda model, part: part.mkdir())
     assert (training.saved_model(at_home.pets) / "old").exists() and capsys.readouterr().out == ""
-    monkeypatch.setattr(training, "FINE_TUNING", dataclasses.replace(training.FINE_TUNING, epochs=2))
+    monkeypatch.setattr(plans, "FINE_TUNING", dataclasses.replace(plans.FINE_TUNING, epochs=2))
     assert list(training.saved_model(at_home.pets).iterdir()) == []
     assert "a plan that the suite no longer has: it is trained again" in capsys.readouterr().out
 

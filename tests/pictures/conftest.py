@@ -8,7 +8,7 @@ def sources(monkeypatch):
     """Replaces loading by the name of what would be loaded."""
     from helpers.pictures import conventions, datasets
 
-    nothing = datasets.Pets("", "pictures", None, None, None, dict.fromkeys(conventions.SPLITS, 1234))
+    nothing = datasets.Pets("", "pictures", dict.fromkeys(conventions.SPLITS, 1234), None)
     loaded = []
     monkeypatch.setattr(datasets, "_photographs", lambda: loaded.append("photographs") or nothing)
     monkeypatch.setattr(datasets, "_drawn", lambda: loaded.append("drawn") or nothing)

@@ -10,7 +10,7 @@ from PIL import Image
 
 import helpers
 from helpers.base import metrics
-from helpers.pictures import conventions, datasets, photographs
+from helpers.pictures import conventions, datasets, photographs, reading
 from own_folders import plain
 
 pytest_plugins = ["small", "own_folders"]
@@ -27,8 +27,6 @@ def test_a_folder_has_the_shape_of_every_source(at_home):
     assert pets.classes == ("cat", "dog")
     assert pets.folder == at_home.home / pets.source
     for split in conventions.SPLITS:
-        spec = getattr(pets, split).element_spec
-        assert (spec[0].shape, spec[0].dtype.name, spec[1].dtype.name) == ((96, 96, 3), "uint8", "int64")
         images, labels = pets.arrays(split)
         assert (images.shape, images.dtype) == ((pets.counts[split], 96, 96, 3), np.uint8)
         assert (labels.shape, labels.dtype) == ((pets.counts[split],), np.int64)
@@ -77,6 +75,44 @@ def test_arrays_cannot_be_changed_by_accident(at_home):
         images[0] = 0
     with pytest.raises(ValueError, match="read-only"):
         labels[0] = 0
+
+
+def test_a_split_is_read_once_and_then_needs_no_tensorflow(at_home, python):
+    """In this process its arrays are handed out again, and another process maps the files that are kept."""
+    pets = datasets.load(at_home.pictures, verbose=False)
+    expected = pets.arrays("test")[0].sum(dtype=int)
+    script = (
+        "import sys; from helpers.pictures import datasets; pets = datasets.load(sys.argv[1], verbose=False); "
+        "print(pets.counts, pets.arrays('test')[0].sum(dtype=int), 'tensorflow' in sys.modules)"
+    )
+    done = python("-c", script, str(at_home.pictures), artifacts=at_home.home)
+    assert done.stdout == f"{pets.counts} {expected} False\n", done.stderr
+    kept = sorted(path.name for path in (pets.folder / datasets.ARRAYS).glob("test_*"))
+    assert kept == ["test_images.npy", "test_labels.npy"]
+
+
+def test_what_is_not_kept_is_read_once_for_each_split(tmp_path, monkeypatch):
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
+    calls = []
+
+    def read(split):
+        calls.append(split)
+        return np.zeros((4, 96, 96, 3), np.uint8), np.arange(4)
+
+    pets = datasets.Pets("made-up", "made-up pets", dict.fromkeys(conventions.SPLITS, 4), read)
+    assert [len(pets.arrays("test", count)[1]) for count in (None, 2, 9)] == [4, 2, 4]
+    assert calls == ["test"]
+    assert pets.arrays("test", 2, size=48)[0].shape == (2, 48, 48, 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_written_arrays_are_written_again(at_home):
+    pets = datasets.load(at_home.pictures, verbose=False)
+    images, labels = pets.arrays("validation")
+    (pets.folder / datasets.ARRAYS / "validation_labels.npy").unlink()
+    again = datasets.load(at_home.pictures, verbose=False).arrays("validation")
+    np.testing.assert_array_equal(again[0], images)
+    np.testing.assert_array_equal(again[1], labels)
 
 
 def test_an_unknown_split_is_named(at_home):
@@ -133,7 +169,7 @@ def test_tfds_shows_no_bars_of_its_own_while_it_draws():
         return not isinstance(tqdm_utils.tqdm(range(1)), tqdm_utils.EmptyTqdm)
 
     assert shown()
-    with pytest.raises(KeyError), datasets._without_its_bars():
+    with pytest.raises(KeyError), reading._without_its_bars():
         assert not shown()
         raise KeyError
     assert shown(), "also after an error"

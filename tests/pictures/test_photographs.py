@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.base.tfds import tfds
 from helpers.pictures import conventions, datasets, photographs
 
 pytest_plugins = ["small"]
@@ -121,7 +122,7 @@ def test_a_host_that_answers_is_asked_for_the_photographs(data_dir, monkeypatch)
             calls.append("prepare")
             prepare(data_dir)
 
-    monkeypatch.setattr(datasets.tfds, "builder", lambda name, data_dir: calls.append((name, data_dir)) or Builder())
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir: calls.append((name, data_dir)) or Builder())
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setattr(photographs, "HOST", server.getsockname())
         assert "are ready" in photographs.download()
