@@ -3,39 +3,27 @@
 MobileNet v1 (Howard et al. 2017, arXiv:1704.04861), ResNet-101 v2 (He et al. 2016, arXiv:1603.05027) and Inception v3
 (Szegedy et al. 2015, arXiv:1512.00567), with the layers that Keras gives them.
 
-**They are not trained**: their weights would have to be downloaded.  How long a network takes does not depend on what
-it has learned, but an untrained network as it comes out of the initialiser quantizes into files that are no good:
-its activations shrink or grow from layer to layer, some ranges become almost zero, and the integer multipliers that
-follow from them are out of bounds.  So
-
-1. the weights come from Keras's own initialisers (Glorot and Bengio 2010) with a fixed seed;
-2. every batch normalisation gets the mean and the variance that its input really has, from one pass over a few drawn
-   pets (a training step with momentum 0, without a gradient).  Each channel then has mean 0 and variance 1 on these
-   pictures, at any depth, whatever the initialiser's scale was;
-3. the last layer is multiplied by one number, so that the scores of the classes spread as a classifier's do.
-
-The answers of such a network mean nothing.  Shapes, operators, types, multiply-accumulates and bytes are those of the
-published one.  `data/published_latency.csv` says where these three stand in print: the table names Mobilenet-v1-1-224,
-Resnet_v2_101 (offered at that time as resnet_v2_101_299, so 299 pixels) and Inception_v3.
+**They are not trained** (see `untrained`): their answers mean nothing.  Shapes, operators, types, multiply-accumulates
+and bytes are those of the published ones.  `data/published_latency.csv` says where these three stand in print: the
+table names Mobilenet-v1-1-224, Resnet_v2_101 (offered at that time as resnet_v2_101_299, so 299 pixels) and
+Inception_v3.
 """
 
 import dataclasses
+import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from helpers.base import artifacts, cache, data
-from helpers.base.tf import keras, make_deterministic
+from helpers.base import artifacts, cache, data, processes
 from helpers.measure import latency
-from helpers.networks.weights import weighted_layers
 from helpers.pictures import drawn_pets
-from helpers.pictures.conventions import normalise
-from helpers.tflite import convert, edge_quantizer, from_keras
+from helpers.tflite.kinds import filename
 
 FOLDER = "architectures"
 PICTURES = 4  # that set the statistics; the first of them calibrates the int8 file
-SPREAD = 4.0  # standard deviation of the classes' scores before the softmax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,56 +55,28 @@ def pictures(size: int, count: int = PICTURES) -> np.ndarray:
     return np.stack([np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)) for image in drawn])
 
 
-def network(keras_name: str, inputs: np.ndarray, **options) -> keras.Model:
-    """Return an untrained network whose statistics fit some pictures: see the top of this module.
-
-    Args:
-        keras_name: a function of `keras.applications` that returns a network with batch normalisation.
-        inputs: float32 [n, size, size, 3]; n is at least 2, so that a variance can be estimated at any depth.
-        options: passed on to that function, such as `alpha` for MobileNet.
-
-    Raises:
-        ValueError: there are fewer than two inputs.
-    """
-    if len(inputs) < 2:
-        raise ValueError(f"The statistics need at least two pictures; found {len(inputs)}.")
-    make_deterministic()
-    model = getattr(keras.applications, keras_name)(weights=None, input_shape=inputs.shape[1:], **options)
-    set_statistics(model, inputs)
-    return model
-
-
-def set_statistics(model: keras.Model, inputs: np.ndarray) -> None:
-    """Set what batch normalisation knows to what `inputs` show, and scale the last layer; both in place.
-
-    Args:
-        model: a classifier whose last layer with a kernel gives the scores of the classes.
-        inputs: float32 [n, size, size, 3].
-    """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # new statistics = 0 * old ones + 1 * this batch's
-    model(inputs, training=True)
-    probabilities = np.asarray(model(inputs[:1], training=False), np.float64)
-    last = weighted_layers(model)[-1]
-    scores = np.log(probabilities)  # up to one number, which a standard deviation does not see
-    last.kernel.assign(last.kernel * (SPREAD / scores.std()))
-
-
 def build(architecture: Architecture, folder: Path, **options) -> None:
     """Write `float32.tflite` and `int8.tflite` of an architecture into a new folder.
+
+    Two processes do it, one after the other, and give back the memory: TensorFlow's converter keeps what it took, and a
+    network of 45 million weights takes more than the rest of a notebook.
 
     Args:
         architecture: which network, and for which size of picture.
         folder: is made.
-        options: see `network`.
+        options: see `untrained.network`.
+
+    Raises:
+        RuntimeError: a process failed; the message ends with what it said last.
     """
     folder.mkdir(parents=True)
-    keras.backend.clear_session()  # Keras numbers the names of layers on, and the names stand in the file
-    inputs = normalise(pictures(architecture.size))
-    float_file = folder / convert.filename("float32")
-    float_file.write_bytes(from_keras.float32(network(architecture.keras_name, inputs, **options)))
-    (folder / convert.filename("int8")).write_bytes(edge_quantizer.int8(float_file, inputs[:1]))
+    for kind in ("float32", "int8"):
+        words = kind, folder, architecture.keras_name, architecture.size, json.dumps(options)
+        command = processes.command("helpers.networks.untrained_process", *words)
+        done = subprocess.run(command, env=processes.environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+            raise RuntimeError(f"The {kind} file of {architecture.keras_name} could not be made: {reason}")
 
 
 def folder_of(name: str) -> Path:
@@ -139,7 +99,7 @@ def files(name: str) -> dict[str, Path]:
     folder = artifacts.build_if_missing(
         folder_of(name), lambda part: build(architecture, part), f"The pair of files of {name}", architecture.seconds
     )
-    return {kind: folder / convert.filename(kind) for kind in ("float32", "int8")}
+    return {kind: folder / filename(kind) for kind in ("float32", "int8")}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from helpers.base import console
 from helpers.numbers import quantization
-from helpers.tflite import edit, from_keras, inspect, interpreter
+from helpers.tflite import edit, inspect, interpreter
+from helpers.tflite.kinds import SIGNATURE
 
 SAMPLE = 10_000  # values of a tensor that a search for its best range looks at
 
@@ -85,11 +86,11 @@ def quantize(
             name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in (ranges or {}).items()
         }
         if edge.need_calibration and not calibration_result:
-            runner = Interpreter(str(float_file)).get_signature_runner(from_keras.SIGNATURE)
+            runner = Interpreter(str(float_file)).get_signature_runner(SIGNATURE)
             input_name = next(iter(runner.get_input_details()))
             # A list, for the samples are read several times.
             samples = [{input_name: calibration[i : i + 1]} for i in range(len(calibration))]
-            calibration_result = edge.calibrate({from_keras.SIGNATURE: samples})
+            calibration_result = edge.calibrate({SIGNATURE: samples})
         content = bytes(edge.quantize(calibration_result, enable_progress_report=False).quantized_model)
     return _scales_above_zero(content) if granularity in BLOCKS else content
 

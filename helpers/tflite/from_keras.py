@@ -1,11 +1,11 @@
 """From a Keras model to a SavedModel, or straight to a float32 .tflite file."""
 
+import tempfile
 from pathlib import Path
 
 from helpers.base import console
 from helpers.base.tf import keras, tf
-
-SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
+from helpers.tflite.kinds import SIGNATURE
 
 
 def export(model: keras.Model, path: Path) -> None:
@@ -51,3 +51,17 @@ def float32(model: keras.Model) -> bytes:
     computation = frozen(model, batch=1).get_concrete_function()
     with console.quiet():
         return tf.lite.TFLiteConverter.from_concrete_functions([computation], tf.Module()).convert()
+
+
+def float32_of_large(model: keras.Model) -> bytes:
+    """Convert a Keras model for one picture to a float32 .tflite file, with half the memory of `float32`.
+
+    The weights go through a SavedModel as variables.  As constants they would be copied with the graph at every step of
+    the conversion: 3.1 GB instead of 1.5 for the 178 MB of ResNet-101, in 2 seconds less.
+    """
+    module, picture = tf.Module(), tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="picture")
+    module.weights = [weight.value for weight in model.variables]  # what the module holds is saved
+    inference = tf.function(lambda picture: model(picture, training=False), input_signature=[picture], autograph=False)
+    with tempfile.TemporaryDirectory() as folder, console.quiet():
+        tf.saved_model.save(module, folder, signatures={SIGNATURE: inference})
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()

@@ -1,6 +1,7 @@
 """The kinds of .tflite files that the course makes, and what their files are called."""
 
 KINDS = ("float32", "dynamic range", "float16", "int8, float in/out", "int8", "int16x8")
+SIGNATURE = "serving_default"  # the name under which a SavedModel offers its computation
 GRAPH = "saved_model.pb"  # the file of a SavedModel that holds its computation
 
 

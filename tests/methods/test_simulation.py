@@ -7,6 +7,7 @@ from helpers.base.tf import keras, make_deterministic
 from helpers.measure import accuracy
 from helpers.methods.simulation import Simulation
 from helpers.networks import models, published, training
+from helpers.networks.untrained import set_statistics
 from helpers.networks.weights import WEIGHTED, channel_axis
 from helpers.numbers import errors, quantization
 from helpers.pictures import datasets
@@ -18,7 +19,7 @@ def untrained(network, pictures):
     """A network with the statistics of these pictures, so that its activations are neither flat nor wild."""
     make_deterministic(4)
     model = network()
-    published.set_statistics(model, normalise(pictures))
+    set_statistics(model, normalise(pictures))
     return model
 
 

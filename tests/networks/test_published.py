@@ -7,7 +7,7 @@ import pytest
 
 from helpers.base import artifacts, data
 from helpers.base.tf import keras
-from helpers.networks import published
+from helpers.networks import published, untrained
 from helpers.networks.published import Architecture
 from helpers.pictures.conventions import normalise
 from helpers.tflite import convert, inspect, interpreter
@@ -25,7 +25,7 @@ def inputs():
 
 @pytest.fixture(scope="module")
 def model(inputs):
-    return published.network("MobileNet", inputs, alpha=WIDTH)
+    return untrained.network("MobileNet", inputs, alpha=WIDTH)
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +65,13 @@ def test_without_the_statistics_activations_fade(inputs):
 
 def test_the_scores_of_the_classes_spread(model, inputs):
     probabilities = np.asarray(model(inputs[:1], training=False), np.float64)
-    assert np.log(probabilities).std(axis=1).mean() == pytest.approx(published.SPREAD, rel=0.02)
+    assert np.log(probabilities).std(axis=1).mean() == pytest.approx(untrained.SPREAD, rel=0.02)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_one_picture_has_no_variance(inputs):
     with pytest.raises(ValueError, match="at least two pictures; found 1"):
-        published.network("MobileNet", inputs[:1])
+        untrained.network("MobileNet", inputs[:1])
 
 
 # --- the files -----------------------------------------------------------------------------------------------
@@ -210,3 +210,8 @@ def test_the_published_networks_run_on_every_kernel_set(name):
             ready = interpreter.load(path, kernels)
             answers.append(interpreter.run(ready, interpreter.quantize_input(image, ready.get_input_details()[0])))
         assert all(np.all(np.isfinite(answer)) and answer.max() > 0.02 for answer in answers)
+
+
+def test_a_process_that_fails_says_why(tmp_path):
+    with pytest.raises(RuntimeError, match=r"The float32 file of MobileNet could not be made: ValueError: .*wide"):
+        published.build(SMALL, tmp_path / "small", alpha="wide")
