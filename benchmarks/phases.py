@@ -109,7 +109,8 @@ def measured(path: Path, environment: dict[str, str]) -> dict:
         start = time.perf_counter()
         try:
             nbformat.write(notebook, copy)
-            _, problem = run.execute(copy, environment | {VARIABLE: str(record)})
+            progress = run.Progress(Path(folder) / run.DURATIONS)
+            _, problem = run.execute(copy, environment | {VARIABLE: str(record)}, progress)
         finally:
             copy.unlink(missing_ok=True)
         whole = time.perf_counter() - start - 1.1

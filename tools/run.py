@@ -11,13 +11,19 @@ status 1; the executed copy up to that cell is written all the same.
 import argparse
 import asyncio
 import contextlib
+import functools
+import itertools
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import nbformat
@@ -26,19 +32,21 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 import export
-from helpers.base import artifacts, machine, metrics
+from helpers.base import artifacts, machine, memory, metrics, undisturbed
 from helpers.course import summary
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
 SOLUTIONS = Path("solutions") / "solutions.ipynb"  # the notebooks link to it, so its page stands beside theirs
-# What later notebooks need and no training goes into, made beside notebooks that time no network and leave a core idle.
+# They need what 01 and 02 make, and nothing of each other: two of them run at a time, where the machine has the room.
+SIDE_BY_SIDE = ("03_why_quantize", "04_how_to_quantize", "05_tradeoffs", "06_other_parts", "07_on_the_board")
+LANES, LANE_BYTES = 2, 2.5e9
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane
+# What a later notebook needs and no training goes into, made from the beginning of a notebook on.
 BESIDE = {
-    "02_convert": "from helpers.networks import published as p; [p.files(name) for name in p.ARCHITECTURES]",
-    "04_how_to_quantize": "from helpers.networks import mobilenet\n"
-    "from helpers.pictures import datasets\n"
-    "mobilenet.files(datasets.load())",
+    "01_train": "from helpers.networks import published as p; [p.files(name) for name in p.ARCHITECTURES]",
 }
+DURATIONS = "run_times.json"
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
 KEPT_METADATA = ("slideshow", "tags", "jupyter", "editable")  # of a cell; editors leave the rest behind
 LIVE = "application/vnd.jupyter.widget-view+json"  # a figure with sliders, which needs a kernel and a web address
@@ -73,24 +81,49 @@ def course(folder: Path, only: list[str]) -> list[Path]:
 
 
 class Progress:
-    """One line for each notebook; on a terminal it counts the cells, elsewhere it is written at the end."""
+    """What a run is doing: a line when a notebook begins and one when it ends; on a terminal, its cells are counted."""
 
-    def __init__(self, name: str, cells: int):
-        self.name, self.cells, self.cell = name, cells, 0
-        self.start = time.monotonic()
+    def __init__(self, durations: Path):
+        self.durations = durations  # a file that keeps how long each notebook took
+        self.running: dict[str, str] = {}  # {name: "cell 3 of 40"}
+        self.starts: dict[str, float] = {}
+        self.lock = threading.RLock()
         self.live = sys.stdout.isatty()
 
-    def next_cell(self, **_) -> None:
-        """Say that the next code cell starts; nbclient calls this."""
-        self.cell += 1
-        if self.live:
-            print(f"\r\x1b[K{self.name:<16} cell {self.cell} of {self.cells}", end="", flush=True)
+    def last(self) -> dict[str, float]:
+        """Return how many seconds each notebook took the last time that it ran to its end."""
+        with contextlib.suppress(OSError, ValueError):
+            return {str(name): float(seconds) for name, seconds in json.loads(self.durations.read_text()).items()}
+        return {}
 
-    def close(self, how: str = "") -> None:
-        """Write the line that stays."""
-        took = minutes(time.monotonic() - self.start)
-        line = f"{self.name:<16} {self.cell:>3} cells  {took:>12}  {how}".rstrip()
-        print(("\r\x1b[K" if self.live else "") + line, flush=True)
+    def begin(self, name: str) -> None:
+        """Say that a notebook begins."""
+        before = self.last().get(name)
+        self.starts[name] = time.monotonic()
+        self.show(name, "begins", f"the last time it took {minutes(before)}" if before else "")
+
+    def count(self, name: str, cell: int, cells: int) -> None:
+        """Say that a code cell starts."""
+        with self.lock:
+            self.running[name] = f"{name}: cell {cell} of {cells}"
+            if self.live:
+                print(f"\r\x1b[K{'; '.join(self.running.values())}", end="", flush=True)
+
+    def end(self, name: str, cells: int, problem: bool) -> None:
+        """Write how long a notebook took, and keep it for the next time."""
+        seconds = time.monotonic() - self.starts[name]
+        with self.lock:
+            self.running.pop(name, None)
+            if not problem:
+                with artifacts.atomic(self.durations) as part:
+                    part.write_text(json.dumps(self.last() | {name: round(seconds, 1)}, indent=1) + "\n")
+            self.show(name, f"{cells:>3} cells", f"{minutes(seconds):>12}{'  FAILED' if problem else ''}")
+
+    def show(self, name: str, what: str, more: str) -> None:
+        """Write a line that stays."""
+        with self.lock:
+            line = f"{name:<18} {what:<9}  {more}".rstrip()
+            print(("\r\x1b[K" if self.live else "") + line, flush=True)
 
 
 def minutes(seconds: float) -> str:
@@ -99,7 +132,7 @@ def minutes(seconds: float) -> str:
     return f"{whole} min {rest:02d} s" if whole else f"{rest} s"
 
 
-def execute(path: Path, environment: dict[str, str]) -> tuple[NotebookNode, str]:
+def execute(path: Path, environment: dict[str, str], progress: Progress) -> tuple[NotebookNode, str]:
     """Execute one notebook in a kernel of its own.
 
     Returns:
@@ -110,7 +143,14 @@ def execute(path: Path, environment: dict[str, str]) -> tuple[NotebookNode, str]
     for cell in code:  # a cell that is not reached must not show the output of an earlier run
         cell.outputs, cell.execution_count = [], None
     notebook.metadata.pop("widgets", None)  # the state of widgets of an earlier run
-    progress = Progress(path.stem, sum(bool(cell.source.strip()) for cell in code))
+    cells, reached = sum(bool(cell.source.strip()) for cell in code), itertools.count(1)
+    cell = 0
+
+    def next_cell(**_) -> None:
+        nonlocal cell
+        cell = next(reached)
+        progress.count(path.stem, cell, cells)
+
     client = NotebookClient(
         notebook,
         timeout=None,  # training on the photographs takes as long as it takes; Ctrl-C ends a run
@@ -120,27 +160,50 @@ def execute(path: Path, environment: dict[str, str]) -> tuple[NotebookNode, str]
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
-        on_cell_execute=progress.next_cell,
+        on_cell_execute=next_cell,
     )
+    progress.begin(path.stem)
     try:
-        client.execute(env=environment)
+        with joined(client, environment):
+            client.execute(env=environment)
     except CellExecutionError as error:
-        problem = _explain(path, progress, last_lines(error.traceback))
+        problem = _explain(path, cell, cells, last_lines(error.traceback))
     except (asyncio.CancelledError, AssertionError):  # what nbclient makes of Ctrl-C before and during a cell
         raise KeyboardInterrupt from None
     except DeadKernelError:
-        problem = _explain(path, progress, "    The kernel died: killed, out of memory, or a library aborted.")
+        problem = _explain(path, cell, cells, "    The kernel died: killed, out of memory, or a library aborted.")
     else:
         problem = ""
-    for cell in code:
-        show_as_terminal(cell)
-        keep_still(cell)
-    progress.close("FAILED" if problem else "")
+    for one in code:
+        show_as_terminal(one)
+        keep_still(one)
+    progress.end(path.stem, cells, bool(problem))
     return notebook, problem
 
 
-def _explain(path: Path, progress: Progress, reason: str) -> str:
-    return f"{path.name}: cell {progress.cell} of {progress.cells} failed.\n\n{reason}\n"
+@contextlib.contextmanager
+def joined(client: NotebookClient, environment: dict[str, str]) -> Iterator[None]:
+    """Let a kernel that is started in the block take part in a run: what another one times holds it still.
+
+    It starts when nothing is being timed.
+    """
+    if undisturbed.VARIABLE not in environment:
+        yield
+        return
+    folder = Path(environment[undisturbed.VARIABLE])
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as starting:
+        starting.enter_context(undisturbed.one_block_at_a_time(folder))
+
+        def started(**_) -> None:
+            stack.enter_context(undisturbed.member(folder, client.km.provisioner.pgid))
+            starting.close()
+
+        client.on_notebook_start = started
+        yield
+
+
+def _explain(path: Path, cell: int, cells: int, reason: str) -> str:
+    return f"{path.name}: cell {cell} of {cells} failed.\n\n{reason}\n"
 
 
 def last_lines(traceback: str, count: int = 12) -> str:
@@ -159,22 +222,31 @@ def show_as_terminal(cell: NotebookNode) -> None:
 
 
 @contextlib.contextmanager
-def beside(path: Path, environment: dict[str, str]) -> Iterator[None]:
-    """While a notebook runs in the block, let a process of its own make what `BESIDE` says, and wait for its end.
+def beside(environment: dict[str, str]) -> Iterator[Callable[[str], None]]:
+    """Give a function that starts what `BESIDE` has for a notebook; at the end of the block, wait for all of it.
 
-    If the block raises, the process is stopped. If the process fails, nobody hears of it: the notebook that needs what
-    is missing makes it, and says what is wrong.
+    If the block raises, the processes are stopped. If one fails, nobody hears of it: the notebook that needs what is
+    missing makes it, and says what is wrong.
     """
-    if path.stem not in BESIDE or machine.cores() < 2:
-        yield
-        return
     silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    command = [sys.executable, "-c", BESIDE[path.stem]]
-    with subprocess.Popen(command, env=environment, cwd=path.parent, **silent) as process:
+    with contextlib.ExitStack() as stack:
+
+        def start(name: str) -> None:
+            if name in BESIDE and undisturbed.VARIABLE in environment:
+                folder = Path(environment[undisturbed.VARIABLE])
+                command = [sys.executable, "-c", BESIDE[name]]
+                with undisturbed.one_block_at_a_time(folder):
+                    options = {"env": environment, "cwd": folder, "start_new_session": True, **silent}
+                    process = stack.enter_context(subprocess.Popen(command, **options))
+                    stack.enter_context(undisturbed.member(folder, process.pid))
+                processes.append(process)
+
+        processes: list[subprocess.Popen] = []
         try:
-            yield
+            yield start
         except BaseException:
-            process.kill()
+            for process in processes:
+                undisturbed.send(process.pid, signal.SIGKILL)
             raise
 
 
@@ -250,20 +322,78 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
     Raises:
         RunError: a cell failed, or a refreshed notebook wrote to standard error. Later ones are not executed.
     """
-    folder = artifacts.root() / "html"
-    for path in paths:
-        sequential = refresh or path == paths[-1]  # stored outputs show what each notebook makes for itself
-        with contextlib.nullcontext() if sequential else beside(path, environment):
-            notebook, problem = execute(path, environment)
+    folder, progress = artifacts.root() / "html", Progress(artifacts.root() / DURATIONS)
+    lanes = 1 if refresh or len(paths) == 1 else lanes_of_this_machine()  # a stored output shows a notebook's own work
+    with together(environment, lanes) as environment, beside(environment) as start_beside:
+
+        def one(path: Path, threads: dict[str, str]) -> None:
+            start_beside(path.stem)
+            notebook, problem = execute(path, environment | threads, progress)
             page = write_html(notebook, path, folder)
             if problem:
                 raise RunError(f"{problem}\nThe copy up to that cell: {shown(page)}")
             if refresh:
                 write_notebook(notebook, path)
+
+        for group in groups(paths, lanes):
+            share = max(1, machine.cores() // lanes)
+            threads = dict.fromkeys(THREADS, str(share)) if len(group) > 1 else {}
+            side_by_side(functools.partial(one, threads=threads), group, lanes)
     solutions = paths[0].parent / SOLUTIONS
     if solutions.exists():
         write_html(nbformat.read(solutions, as_version=4), solutions, folder / SOLUTIONS.parent)
     return folder
+
+
+def lanes_of_this_machine() -> int:
+    """Return how many notebooks run at a time: two with two cores and memory for both, where processes can be held."""
+    free = memory.available()
+    return LANES if undisturbed.POSSIBLE and machine.cores() >= LANES and (free or 0) > LANES * LANE_BYTES else 1
+
+
+@contextlib.contextmanager
+def together(environment: dict[str, str], lanes: int) -> Iterator[dict[str, str]]:
+    """Give the variables for notebooks that run at the same time: how they hold each other still."""
+    if lanes == 1:
+        yield environment
+        return
+    with tempfile.TemporaryDirectory(prefix="ptq-run-", ignore_cleanup_errors=True) as folder:
+        try:
+            yield environment | {undisturbed.VARIABLE: folder}
+        finally:
+            for group in undisturbed.groups(Path(folder)):  # those that are left when a run is stopped
+                undisturbed.send(group, signal.SIGKILL)
+
+
+def groups(paths: list[Path], lanes: int) -> list[list[Path]]:
+    """Return the notebooks in order, with those next to each other that may run side by side in one group."""
+    keys = [SIDE_BY_SIDE if path.stem in SIDE_BY_SIDE and lanes > 1 else path.stem for path in paths]
+    return [
+        [path for path, _ in pairs] for _, pairs in itertools.groupby(zip(paths, keys, strict=True), lambda p: p[1])
+    ]
+
+
+def side_by_side(one: Callable[[Path], None], group: list[Path], lanes: int) -> None:
+    """Execute a group of notebooks, in order, so many at a time; after one that failed, no other begins.
+
+    Raises:
+        RunError: a notebook failed; the first of them in their order.
+    """
+    if len(group) == 1:
+        one(group[0])
+        return
+    waiting, running, failures = list(group), {}, {}
+    with ThreadPoolExecutor(lanes) as pool:
+        while running or (waiting and not failures):
+            while waiting and not failures and len(running) < lanes:
+                path = waiting.pop(0)
+                running[pool.submit(one, path)] = path
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                path = running.pop(future)
+                if future.exception():
+                    failures[path] = future.exception()
+    if failures:
+        raise failures[min(failures)]
 
 
 def refresh_environment(artifacts_folder: str | None) -> dict[str, str]:
@@ -311,7 +441,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was finished is kept; the next run goes on from there.", file=sys.stderr)
         return 130
-    print(f"{'Together':<16} {minutes(time.monotonic() - start):>23}   Executed copies: {shown(folder)}")
+    print(f"{'Together':<18} {minutes(time.monotonic() - start):>24}   Executed copies: {shown(folder)}")
     if not args.only and not args.refresh:
         print_comparison()
     return 0

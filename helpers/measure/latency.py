@@ -15,6 +15,7 @@ from scipy import stats
 
 from helpers.base import console
 from helpers.base.seed import SEED
+from helpers.base.undisturbed import undisturbed
 from helpers.pictures import conventions
 from helpers.tflite import interpreter
 
@@ -72,7 +73,7 @@ class Timings:
 def interleave(
     calls: dict[str, Callable[[], object]], rounds: int = ROUNDS, what: str = "Timing", warm_up: int = WARM_UP
 ) -> Timings:
-    """Time several functions in turn, in a new order each round.
+    """Time several functions in turn, in a new order each round; nothing else of a run is executed meanwhile.
 
     Args:
         calls: {name: function without arguments}.
@@ -82,13 +83,14 @@ def interleave(
     """
     names, shuffle = list(calls), np.random.default_rng(SEED)
     seconds = {name: np.empty(rounds) for name in names}
-    for i in console.progress(range(-warm_up, rounds), what, "round", rounds + warm_up):
-        for name in shuffle.permutation(names):
-            start = time.perf_counter_ns()
-            calls[name]()
-            elapsed = time.perf_counter_ns() - start
-            if i >= 0:
-                seconds[name][i] = elapsed * 1e-9
+    with undisturbed():
+        for i in console.progress(range(-warm_up, rounds), what, "round", rounds + warm_up):
+            for name in shuffle.permutation(names):
+                start = time.perf_counter_ns()
+                calls[name]()
+                elapsed = time.perf_counter_ns() - start
+                if i >= 0:
+                    seconds[name][i] = elapsed * 1e-9
     return Timings(seconds)
 
 
