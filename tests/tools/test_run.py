@@ -13,8 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import export
 import run
-from helpers.networks import mobilenet, published
-from helpers.pictures import datasets
+from helpers.base import undisturbed
+from helpers.networks import published
 
 RUNNER = Path(run.__file__)
 FORMULA = "The step is $s = \\frac{x_{max} - x_{min}}{255}$, see [the next notebook](02_next.ipynb#scale)."
@@ -59,7 +59,9 @@ def failing(tmp_path_factory):
 def test_a_failing_cell_ends_the_run(failing):
     folder, done = failing
     assert done.returncode == 1
-    assert re.match(r"01_first +2 cells +\d+ s\n02_next +2 cells +\d+ s  FAILED\n", done.stdout)
+    assert re.match(
+        r"01_first +begins\n01_first +2 cells +\d+ s\n02_next +begins\n02_next +3 cells +\d+ s  FAILED\n", done.stdout
+    )
     assert "03_last" not in done.stdout + done.stderr
 
 
@@ -110,63 +112,141 @@ def test_a_dead_kernel_is_named(tmp_path):
     assert "01_dies.ipynb: cell 1 of 1 failed." in done.stderr and "kernel died" in done.stderr
 
 
-# --- what is made beside a notebook ---------------------------------------------------------------------------
+# --- two at a time --------------------------------------------------------------------------------------------
+
+TIMES = """
+import time
+from helpers.measure import latency
+moments = []
+def call():
+    moments.append(time.time())
+    time.sleep(0.05)
+    moments.append(time.time())
+latency.interleave({"call": call}, rounds=20, warm_up=0)
+print("timed", moments[0], moments[-1])
+"""
+COUNTS = """
+import time
+moments, end = [], time.time() + 6
+while time.time() < end:
+    moments.append(time.time())
+    time.sleep(0.001)
+pauses = [pair for pair in zip(moments, moments[1:]) if pair[1] - pair[0] > 0.5]
+print("still", *sum(pauses, ()))
+"""
+
+
+def numbers(page: Path, word: str) -> list[float]:
+    """Return the numbers that a notebook printed behind a word."""
+    return [float(number) for number in re.search(rf"{word} ([\d. ]*)", page.read_text("utf-8"))[1].split()]
 
 
 @pytest.fixture
-def made_beside(tmp_path, monkeypatch):
-    """A function that runs code beside a notebook `02_b`, with what a block does meanwhile; returns the folder."""
-    monkeypatch.setattr(run.machine, "cores", lambda: 2)
+def lanes(tmp_path, monkeypatch):
+    """A function that runs notebooks in a folder side by side, {name: cells}; it returns the folder of the pages."""
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path / "artifacts"))
+    monkeypatch.setattr(run, "lanes_of_this_machine", lambda: 2)
 
-    def make(code: str, block=lambda: None, name: str = "02_b") -> Path:
-        monkeypatch.setattr(run, "BESIDE", {"02_b": code})
-        with run.beside(tmp_path / f"{name}.ipynb", {**os.environ, "WORD": "here"}):
-            block()
-        return tmp_path
+    def execute(cells: dict[str, str], beside: dict[str, str] | None = None) -> Path:
+        monkeypatch.setattr(run, "SIDE_BY_SIDE", tuple(cells))
+        monkeypatch.setattr(run, "BESIDE", beside or {})
+        paths = [write(tmp_path / f"{name}.ipynb", source) for name, source in cells.items()]
+        return run.run(paths, dict(os.environ), refresh=False)
 
-    return make
-
-
-WRITES = "import os, time; time.sleep(0.5); open(os.environ['WORD'], 'w')"
+    return execute
 
 
-def test_a_run_goes_on_when_that_is_done(made_beside):
-    assert (made_beside(WRITES) / "here").exists()
+@pytest.mark.skipif(not undisturbed.POSSIBLE, reason="this system cannot hold a process still")
+def test_what_is_timed_holds_the_other_notebook_still(lanes):
+    """The other notebook writes down when it was awake: not in the second that was timed."""
+    pages = lanes({"03_times": "import time\ntime.sleep(1.5)\n" + TIMES, "04_counts": COUNTS})
+    first, last = numbers(pages / "03_times.html", "timed")
+    still = numbers(pages / "04_counts.html", "still")
+    assert any(before < first and last < after for before, after in zip(still[::2], still[1::2], strict=True))
 
 
-def test_nothing_is_made_beside_another_notebook(made_beside):
-    assert not (made_beside(WRITES, name="03_c") / "here").exists()
+@pytest.mark.skipif(not undisturbed.POSSIBLE, reason="this system cannot hold a process still")
+def test_two_that_time_take_turns(lanes):
+    pages = lanes({"03_times": TIMES, "04_times": TIMES})
+    one, other = sorted(numbers(pages / f"{name}.html", "timed") for name in ("03_times", "04_times"))
+    assert one[1] < other[0], "the later one began when the first had ended"
 
 
-def test_nothing_is_made_beside_a_notebook_on_one_core(made_beside, monkeypatch):
-    monkeypatch.setattr(run.machine, "cores", lambda: 1)
-    assert not (made_beside(WRITES) / "here").exists()
+def test_after_a_failure_no_other_begins(lanes, capsys):
+    with pytest.raises(run.RunError, match="03_a.ipynb: cell 1 of 1 failed"):
+        lanes({"03_a": "1 / 0", "04_b": "import time\ntime.sleep(3)", "05_c": "1", "06_d": "1 / 0"})
+    printed = capsys.readouterr().out
+    assert "04_b" in printed and "06_d" not in printed
 
 
-def test_a_process_that_fails_is_left_to_the_notebooks(made_beside, capfd):
-    made_beside("1 / 0")
-    assert capfd.readouterr() == ("", "")
+def test_what_cannot_run_side_by_side_runs_alone():
+    paths = [Path(f"{name}.ipynb") for name in ("01_train", "02_convert", *run.SIDE_BY_SIDE, "08_summary")]
+    assert [len(group) for group in run.groups(paths, 2)] == [1, 1, len(run.SIDE_BY_SIDE), 1]
+    assert [len(group) for group in run.groups(paths, 1)] == [1] * len(paths)
+    assert {path.stem for path in run.course(run.NOTEBOOKS, [])} > set(run.SIDE_BY_SIDE)
 
 
-def test_a_notebook_that_fails_stops_it(made_beside):
-    def fail():
-        raise run.RunError("cell 1 of 1 failed")
+@pytest.mark.parametrize(
+    ("cores", "free", "expected"), [(2, 8e9, 2), (8, 64e9, 2), (1, 8e9, 1), (2, 4e9, 1), (2, None, 1)]
+)
+def test_two_lanes_need_two_cores_and_memory(monkeypatch, cores, free, expected):
+    monkeypatch.setattr(run.machine, "cores", lambda: cores)
+    monkeypatch.setattr(run.memory, "available", lambda: free)
+    assert run.lanes_of_this_machine() == (expected if undisturbed.POSSIBLE else 1)
 
+
+# --- what is made beside a notebook ---------------------------------------------------------------------------
+
+WRITES = "import os, pathlib\npathlib.Path(os.environ['PTQ_ARTIFACTS'], 'made').write_text('made')"
+
+
+@pytest.mark.skipif(not undisturbed.POSSIBLE, reason="this system cannot hold a process still")
+def test_a_run_waits_for_what_is_made_beside(lanes):
+    pages = lanes({"03_a": "1", "04_b": "2"}, {"03_a": "import time\ntime.sleep(4)\n" + WRITES})
+    assert (pages.parent / "made").exists()
+
+
+def test_a_process_that_fails_is_left_to_the_notebooks(lanes, capfd):
+    lanes({"03_a": "1", "04_b": "2"}, {"03_a": "1 / 0"})
+    assert "ZeroDivisionError" not in "".join(capfd.readouterr())
+
+
+def test_a_notebook_that_fails_stops_it(lanes):
     start = time.monotonic()
     with pytest.raises(run.RunError):
-        made_beside("import time; time.sleep(60)", fail)
+        lanes({"03_a": "1 / 0", "04_b": "2"}, {"03_a": "import time\ntime.sleep(60)"})
     assert time.monotonic() - start < 30
 
 
 def test_beside_stand_what_later_notebooks_ask_for(monkeypatch):
     asked = []
     monkeypatch.setattr(published, "files", asked.append)
-    monkeypatch.setattr(mobilenet, "files", asked.append)
-    monkeypatch.setattr(datasets, "load", lambda: "the pets")
     for code in run.BESIDE.values():
         exec(code, {})
-    assert asked == [*published.ARCHITECTURES, "the pets"]
+    assert asked == [*published.ARCHITECTURES]
     assert set(run.BESIDE) < {path.stem for path in run.course(run.NOTEBOOKS, [])}
+
+
+# --- what is printed ------------------------------------------------------------------------------------------
+
+
+def test_a_notebook_that_begins_says_how_long_it_took_the_last_time(tmp_path, capsys):
+    progress = run.Progress(tmp_path / "times.json")
+    progress.begin("01_a")
+    assert capsys.readouterr().out == "01_a               begins\n"
+    progress.starts["01_a"] -= 83
+    progress.end("01_a", 4, problem=False)
+    run.Progress(tmp_path / "times.json").begin("01_a")
+    assert "the last time it took 1 min 23 s" in capsys.readouterr().out
+
+
+def test_a_failure_is_no_duration(tmp_path):
+    progress = run.Progress(tmp_path / "times.json")
+    progress.begin("01_a")
+    progress.end("01_a", 4, problem=True)
+    assert progress.last() == {}
+    (tmp_path / "times.json").write_text("half a fi")
+    assert progress.last() == {}
 
 
 # --- refreshing ----------------------------------------------------------------------------------------------
