@@ -33,7 +33,7 @@ from nbformat import NotebookNode
 
 import export
 from helpers.base import artifacts, machine, memory, metrics, undisturbed
-from helpers.course import summary
+from helpers.course import course_map, summary
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
@@ -44,7 +44,7 @@ LANES, LANE_BYTES = 2, 2.5e9
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane
 # What a later notebook needs and no training goes into, made from the beginning of a notebook on.
 BESIDE = {
-    "01_train": "from helpers.networks import published as p; [p.files(name) for name in p.ARCHITECTURES]",
+    "02_convert": "from helpers.networks import published as p; [p.files(name) for name in p.ARCHITECTURES]",
 }
 DURATIONS = "run_times.json"
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
@@ -366,18 +366,19 @@ def together(environment: dict[str, str], lanes: int) -> Iterator[dict[str, str]
 
 
 def groups(paths: list[Path], lanes: int) -> list[list[Path]]:
-    """Return the notebooks in order, with those next to each other that may run side by side in one group."""
+    """Return the notebooks in order, those next to each other that may run side by side in one group, longest first."""
+    minutes_of = {Path(station.file).stem: station.run_minutes for station in course_map.stations()}
     keys = [SIDE_BY_SIDE if path.stem in SIDE_BY_SIDE and lanes > 1 else path.stem for path in paths]
-    return [
-        [path for path, _ in pairs] for _, pairs in itertools.groupby(zip(paths, keys, strict=True), lambda p: p[1])
-    ]
+    pairs = itertools.groupby(zip(keys, paths, strict=True), lambda pair: pair[0])
+    grouped = [[path for _, path in group] for _, group in pairs]
+    return [sorted(group, key=lambda path: -minutes_of.get(path.stem, 0)) for group in grouped]
 
 
 def side_by_side(one: Callable[[Path], None], group: list[Path], lanes: int) -> None:
-    """Execute a group of notebooks, in order, so many at a time; after one that failed, no other begins.
+    """Execute a group of notebooks, so many at a time; after one that failed, no other begins.
 
     Raises:
-        RunError: a notebook failed; the first of them in their order.
+        RunError: a notebook failed; the first of them by name.
     """
     if len(group) == 1:
         one(group[0])

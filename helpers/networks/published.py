@@ -10,6 +10,7 @@ Inception_v3.
 """
 
 import dataclasses
+import gc
 import json
 import subprocess
 from pathlib import Path
@@ -137,7 +138,8 @@ def time_pairs(kernels: str = "XNNPACK", rounds: int = 7) -> dict[str, latency.T
         kernels: see `interpreter.load`.
         rounds: counted rounds; few, because the large networks take long.
     """
-    return {
-        name: latency.time_files(files(name), pictures(architecture.size, 1)[0], kernels, rounds=rounds)
-        for name, architecture in ARCHITECTURES.items()
-    }
+    timings = {}
+    for name, architecture in ARCHITECTURES.items():
+        timings[name] = latency.time_files(files(name), pictures(architecture.size, 1)[0], kernels, rounds=rounds)
+        gc.collect()  # an interpreter refers to itself: without this, half a gigabyte stays for a while
+    return timings

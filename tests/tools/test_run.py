@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import export
 import run
 from helpers.base import undisturbed
+from helpers.course import course_map
 from helpers.networks import published
 
 RUNNER = Path(run.__file__)
@@ -183,6 +184,9 @@ def test_what_cannot_run_side_by_side_runs_alone():
     paths = [Path(f"{name}.ipynb") for name in ("01_train", "02_convert", *run.SIDE_BY_SIDE, "08_summary")]
     assert [len(group) for group in run.groups(paths, 2)] == [1, 1, len(run.SIDE_BY_SIDE), 1]
     assert [len(group) for group in run.groups(paths, 1)] == [1] * len(paths)
+    minutes = {Path(station.file).stem: station.run_minutes for station in course_map.stations()}
+    together = [minutes[path.stem] for path in run.groups(paths, 2)[2]]
+    assert together == sorted(together, reverse=True), "the longest first, so that none is left alone at the end"
     assert {path.stem for path in run.course(run.NOTEBOOKS, [])} > set(run.SIDE_BY_SIDE)
 
 
