@@ -11,7 +11,7 @@ from helpers.base.seed import SEED
 from helpers.base.tf import keras
 from helpers.measure import latency
 from helpers.tflite import convert, edge_quantizer, interpreter
-from helpers.tflite.from_keras import float32
+from helpers.tflite.from_keras import float32_of_large
 
 PIXELS, CHANNELS = 32, 512  # of the 1x1 convolution whose speed is the ceiling: 268 million multiply-accumulates
 SIZES = tuple(2**20 * 2**i for i in range(8))  # bytes: 1 MiB to 128 MiB, four times a large cache
@@ -95,7 +95,7 @@ def layer_files(layer: keras.layers.Layer, shape: tuple[int, ...]) -> dict[str, 
     """
     keras.utils.set_random_seed(SEED)
     inputs = keras.Input(shape)
-    float_file = float32(keras.Model(inputs, layer(inputs)))
+    float_file = float32_of_large(keras.Model(inputs, layer(inputs)))
     example = np.random.default_rng(SEED).normal(size=(1, *shape)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / convert.filename("float32")
