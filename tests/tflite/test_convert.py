@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.base.tf import tf
-from helpers.tflite import convert, inspect, interpreter
+from helpers.tflite import convert, inspect, interpreter, kinds
 
 pytest_plugins = ["small"]
 
@@ -20,7 +20,7 @@ HOLDS = {
 
 
 def test_there_are_six_kinds(small):
-    assert list(convert.KINDS) == list(HOLDS) == list(small.files)
+    assert list(convert.KINDS) == list(kinds.KINDS) == list(HOLDS) == list(small.files)
 
 
 @pytest.mark.parametrize("kind", HOLDS)
