@@ -143,12 +143,11 @@ def execute(path: Path, environment: dict[str, str], progress: Progress) -> tupl
     for cell in code:  # a cell that is not reached must not show the output of an earlier run
         cell.outputs, cell.execution_count = [], None
     notebook.metadata.pop("widgets", None)  # the state of widgets of an earlier run
-    cells, reached = sum(bool(cell.source.strip()) for cell in code), itertools.count(1)
-    cell = 0
+    cell, cells = 0, sum(bool(one.source.strip()) for one in code)
 
     def next_cell(**_) -> None:
         nonlocal cell
-        cell = next(reached)
+        cell += 1
         progress.count(path.stem, cell, cells)
 
     client = NotebookClient(
@@ -335,10 +334,11 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
             if refresh:
                 write_notebook(notebook, path)
 
+        stop = functools.partial(end_all, environment)
         for group in groups(paths, lanes):
             share = max(1, machine.cores() // lanes)
             threads = dict.fromkeys(THREADS, str(share)) if len(group) > 1 else {}
-            side_by_side(functools.partial(one, threads=threads), group, lanes)
+            side_by_side(functools.partial(one, threads=threads), group, lanes, stop)
     solutions = paths[0].parent / SOLUTIONS
     if solutions.exists():
         write_html(nbformat.read(solutions, as_version=4), solutions, folder / SOLUTIONS.parent)
@@ -361,8 +361,13 @@ def together(environment: dict[str, str], lanes: int) -> Iterator[dict[str, str]
         try:
             yield environment | {undisturbed.VARIABLE: folder}
         finally:
-            for group in undisturbed.groups(Path(folder)):  # those that are left when a run is stopped
-                undisturbed.send(group, signal.SIGKILL)
+            end_all({undisturbed.VARIABLE: folder})
+
+
+def end_all(environment: dict[str, str]) -> None:
+    """Kill what is left of a run's processes."""
+    for group in undisturbed.groups(Path(environment[undisturbed.VARIABLE])):
+        undisturbed.send(group, signal.SIGKILL)
 
 
 def groups(paths: list[Path], lanes: int) -> list[list[Path]]:
@@ -374,7 +379,17 @@ def groups(paths: list[Path], lanes: int) -> list[list[Path]]:
     return [sorted(group, key=lambda path: -minutes_of.get(path.stem, 0)) for group in grouped]
 
 
-def side_by_side(one: Callable[[Path], None], group: list[Path], lanes: int) -> None:
+@contextlib.contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Call a function if Ctrl-C ends the block: kernels hear nothing of it, and their threads would be waited for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop()
+        raise
+
+
+def side_by_side(one: Callable[[Path], None], group: list[Path], lanes: int, stop: Callable[[], None]) -> None:
     """Execute a group of notebooks, so many at a time; after one that failed, no other begins.
 
     Raises:
@@ -384,7 +399,7 @@ def side_by_side(one: Callable[[Path], None], group: list[Path], lanes: int) -> 
         one(group[0])
         return
     waiting, running, failures = list(group), {}, {}
-    with ThreadPoolExecutor(lanes) as pool:
+    with ThreadPoolExecutor(lanes) as pool, stopping(stop):
         while running or (waiting and not failures):
             while waiting and not failures and len(running) < lanes:
                 path = waiting.pop(0)

@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -178,6 +180,15 @@ def test_after_a_failure_no_other_begins(lanes, capsys):
         lanes({"03_a": "1 / 0", "04_b": "import time\ntime.sleep(3)", "05_c": "1", "06_d": "1 / 0"})
     printed = capsys.readouterr().out
     assert "04_b" in printed and "06_d" not in printed
+
+
+@pytest.mark.skipif(not undisturbed.POSSIBLE, reason="this system cannot hold a process still")
+def test_ctrl_c_ends_both(lanes):
+    start = time.monotonic()
+    threading.Timer(4, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        lanes(dict.fromkeys(("03_a", "04_b"), "import time\ntime.sleep(60)"))
+    assert time.monotonic() - start < 40
 
 
 def test_what_cannot_run_side_by_side_runs_alone():
