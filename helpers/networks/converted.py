@@ -19,13 +19,17 @@ def file(pets: Pets, kind: str) -> Path:
         KeyError: there is no such kind.
     """
     path, graph = pets.folder / filename(kind), pets.folder / SAVED_MODEL / GRAPH
-    if path.exists() and is_trained(pets) and path.stat().st_mtime >= graph.stat().st_mtime:
+
+    def is_current() -> bool:
+        return path.exists() and path.stat().st_mtime >= graph.stat().st_mtime
+
+    if is_trained(pets) and is_current():
         return path
     from helpers.networks import training  # TensorFlow trains and converts, and is loaded only where that is needed
     from helpers.tflite import convert
 
     model = training.saved_model(pets)
-    if not path.exists() or path.stat().st_mtime < graph.stat().st_mtime:
+    if not is_current():
         convert.write(convert.convert(kind, model, datasets.calibration_inputs(pets)), path)
     return path
 
