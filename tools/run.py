@@ -44,7 +44,7 @@ LANES, LANE_BYTES = 2, 2.5e9
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane
 # What a later notebook needs and no training goes into, made from the beginning of a notebook on.
 BESIDE = {
-    "02_convert": "from helpers.networks import published as p; [p.files(name) for name in p.ARCHITECTURES]",
+    "01_train": "from helpers.networks import published; published.files()",
 }
 DURATIONS = "run_times.json"
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules

@@ -24,6 +24,7 @@ from helpers.pictures import drawn_pets
 from helpers.tflite.kinds import filename
 
 FOLDER = "architectures"
+KINDS = ("float32", "int8")
 PICTURES = 4  # that set the statistics; the first of them calibrates the int8 file
 
 
@@ -34,19 +35,22 @@ class Architecture:
     Attributes:
         keras_name: what it is called in `keras.applications`.
         size: width and height of its input in pixels.
-        seconds: roughly how long its two files take to make on two cores.
+        millions: of weights.
+        options: for that function; see `untrained.network`.
     """
 
     keras_name: str
     size: int
-    seconds: float
+    millions: float
+    options: dict = dataclasses.field(default_factory=dict)
 
 
 ARCHITECTURES = {  # in the order and with the names of the lecture's chart
-    "MobileNet v1": Architecture("MobileNet", 224, 6),
-    "ResNet v2": Architecture("ResNet101V2", 299, 30),
-    "Inception v3": Architecture("InceptionV3", 299, 15),
+    "MobileNet v1": Architecture("MobileNet", 224, 4.3),
+    "ResNet v2": Architecture("ResNet101V2", 299, 44.7),
+    "Inception v3": Architecture("InceptionV3", 299, 23.9),
 }
+SECONDS = 35  # roughly, for all their files on two cores
 
 
 def pictures(size: int, count: int = PICTURES) -> np.ndarray:
@@ -56,51 +60,47 @@ def pictures(size: int, count: int = PICTURES) -> np.ndarray:
     return np.stack([np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)) for image in drawn])
 
 
-def build(architecture: Architecture, folder: Path, **options) -> None:
-    """Write `float32.tflite` and `int8.tflite` of an architecture into a new folder.
+def build(architectures: dict[str, Architecture], folder: Path) -> None:
+    """Write `float32.tflite` and `int8.tflite` of each architecture into a new folder.
 
     Two processes do it, one after the other, and give back the memory: TensorFlow's converter keeps what it took, and a
-    network of 45 million weights takes more than the rest of a notebook.
+    network of 45 million weights takes more than the rest of a notebook.  Each begins with the largest network: what
+    that leaves behind is enough for the others, whereas the other way round both would add up.
 
     Args:
-        architecture: which network, and for which size of picture.
-        folder: is made.
-        options: see `untrained.network`.
+        architectures: {name: which network, and for which size of picture}.
+        folder: is made, and in it one for each name; see `folder_of`.
 
     Raises:
         RuntimeError: a process failed; the message ends with what it said last.
     """
-    folder.mkdir(parents=True)
-    for kind in ("float32", "int8"):
-        words = kind, folder, architecture.keras_name, architecture.size, json.dumps(options)
-        command = processes.command("helpers.networks.untrained_process", *words)
+    largest_first = sorted(architectures.items(), key=lambda pair: -pair[1].millions)
+    wanted = [[str(folder_of(name, folder)), it.keras_name, it.size, it.options] for name, it in largest_first]
+    for path, *_ in wanted:
+        Path(path).mkdir(parents=True)
+    for kind in KINDS:
+        command = processes.command("helpers.networks.untrained_process", kind, json.dumps(wanted))
         done = subprocess.run(command, env=processes.environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
-            raise RuntimeError(f"The {kind} file of {architecture.keras_name} could not be made: {reason}")
+            raise RuntimeError(f"The {kind} files of {', '.join(architectures)} could not be made: {reason}")
 
 
-def folder_of(name: str) -> Path:
-    """Return where the files of an architecture are kept: 'MobileNet v1' in architectures/mobilenet_v1."""
-    return artifacts.root() / FOLDER / name.lower().replace(" ", "_")
+def folder_of(name: str, folder: Path) -> Path:
+    """Return where the files of an architecture are in a folder: 'MobileNet v1' in mobilenet_v1."""
+    return folder / name.lower().replace(" ", "_")
 
 
-def files(name: str) -> dict[str, Path]:
-    """Return the float32 and the int8 file of one of `ARCHITECTURES`, making both first if they are missing.
+def files() -> dict[str, dict[str, Path]]:
+    """Return {architecture: {"float32": path, "int8": path}} for `ARCHITECTURES`, making all first if they are missing.
 
     They belong to no data set.
-
-    Raises:
-        KeyError: there is no such architecture.
     """
-    if name not in ARCHITECTURES:
-        raise KeyError(f"Expected one of {', '.join(ARCHITECTURES)}; found {name!r}.")
-    architecture = ARCHITECTURES[name]
-    cache.keep_current(artifacts.root() / FOLDER, cache.key(), "The pairs of files of the lecture's architectures")
-    folder = artifacts.build_if_missing(
-        folder_of(name), lambda part: build(architecture, part), f"The pair of files of {name}", architecture.seconds
-    )
-    return {kind: folder / filename(kind) for kind in ("float32", "int8")}
+    whole = artifacts.root() / FOLDER
+    cache.keep_current(whole, cache.key(), "The pairs of files of the lecture's architectures")
+    what = f"The set of files of {', '.join(ARCHITECTURES)}"
+    folder = artifacts.build_if_missing(whole / "files", lambda part: build(ARCHITECTURES, part), what, SECONDS)
+    return {name: {kind: folder_of(name, folder) / filename(kind) for kind in KINDS} for name in ARCHITECTURES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,8 @@ def time_pairs(kernels: str = "XNNPACK", rounds: int = 7) -> dict[str, latency.T
         rounds: counted rounds; few, because the large networks take long.
     """
     timings = {}
-    for name, architecture in ARCHITECTURES.items():
-        timings[name] = latency.time_files(files(name), pictures(architecture.size, 1)[0], kernels, rounds=rounds)
+    for name, pair in files().items():
+        image = pictures(ARCHITECTURES[name].size, 1)[0]
+        timings[name] = latency.time_files(pair, image, kernels, rounds=rounds)
         gc.collect()  # an interpreter refers to itself: without this, half a gigabyte stays for a while
     return timings

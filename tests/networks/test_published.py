@@ -15,7 +15,7 @@ from helpers.tflite import convert, inspect, interpreter
 pytest_plugins = ["small"]
 
 SIZE, WIDTH = 64, 0.25
-SMALL = Architecture("MobileNet", SIZE, 5)
+SMALL = {"A small one": Architecture("MobileNet", SIZE, 0.5, {"alpha": WIDTH})}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def model(inputs):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """MobileNet v1, a quarter as wide, at 64 pixels: {kind: path}."""
-    folder = tmp_path_factory.mktemp("architectures") / "small"
-    published.build(SMALL, folder, alpha=WIDTH)
-    return {kind: folder / convert.filename(kind) for kind in ("float32", "int8")}
+    folder = tmp_path_factory.mktemp("architectures") / "files"
+    published.build(SMALL, folder)
+    return {kind: folder / "a_small_one" / convert.filename(kind) for kind in ("float32", "int8")}
 
 
 # --- the network ---------------------------------------------------------------------------------------------
@@ -130,45 +130,43 @@ def test_int8_says_roughly_what_float32_says(files, inputs):
     assert np.corrcoef(said["float32"], said["int8"])[0, 1] > 0.5
 
 
-def test_the_same_run_gives_the_same_bytes(files, tmp_path):
-    published.build(SMALL, tmp_path / "again", alpha=WIDTH)
+def test_the_bytes_do_not_depend_on_what_was_made_before(files, tmp_path):
+    before = Architecture("MobileNetV2", SIZE, 1.0, {"alpha": 0.35})
+    published.build(SMALL | {"Larger": before}, tmp_path / "again")
+    assert (tmp_path / "again" / "larger" / "int8.tflite").is_file()
     for path in files.values():
-        assert artifacts.sha256(tmp_path / "again" / path.name) == artifacts.sha256(path)
+        assert artifacts.sha256(tmp_path / "again" / "a_small_one" / path.name) == artifacts.sha256(path)
 
 
 def test_files_are_made_once_and_whole(monkeypatch, tmp_path, capsys):
     made = []
 
-    def build(architecture, folder, **options):
-        made.append(architecture)
-        folder.mkdir()
-        for kind in ("float32", "int8"):
-            (folder / convert.filename(kind)).write_bytes(b"TFL3")
+    def build(architectures, folder):
+        made.append(architectures)
+        for name in architectures:
+            published.folder_of(name, folder).mkdir(parents=True)
+            for kind in published.KINDS:
+                (published.folder_of(name, folder) / convert.filename(kind)).write_bytes(b"TFL3")
 
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
     monkeypatch.setattr(published, "build", build)
-    first, second = published.files("MobileNet v1"), published.files("MobileNet v1")
-    assert first == second and all(path.is_file() for path in first.values())
-    assert made == [published.ARCHITECTURES["MobileNet v1"]]
-    assert "The pair of files of MobileNet v1 is not there yet" in capsys.readouterr().out
-    assert first["int8"].parent == tmp_path / "architectures" / "mobilenet_v1"
+    first, second = published.files(), published.files()
+    assert first == second and all(path.is_file() for pair in first.values() for path in pair.values())
+    assert made == [published.ARCHITECTURES] and [*first] == [*published.ARCHITECTURES]
+    assert "The set of files of MobileNet v1, ResNet v2, Inception v3 is not there yet" in capsys.readouterr().out
+    assert first["MobileNet v1"]["int8"].parent == tmp_path / "architectures" / "files" / "mobilenet_v1"
 
 
 def test_a_build_that_fails_leaves_nothing(monkeypatch, tmp_path):
-    def build(architecture, folder, **options):
+    def build(architectures, folder):
         folder.mkdir()
         raise RuntimeError("no memory")
 
     monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
     monkeypatch.setattr(published, "build", build)
     with pytest.raises(RuntimeError):
-        published.files("MobileNet v1")
-    assert not published.folder_of("MobileNet v1").exists()
-
-
-def test_an_unknown_architecture():
-    with pytest.raises(KeyError, match="Expected one of MobileNet v1, ResNet v2, Inception v3; found 'VGG'"):
-        published.files("VGG")
+        published.files()
+    assert [path.name for path in (tmp_path / published.FOLDER).glob("files*")] == []
 
 
 # --- what was published --------------------------------------------------------------------------------------
@@ -202,7 +200,7 @@ def test_the_published_networks_run_on_every_kernel_set(name):
     """
     architecture = published.ARCHITECTURES[name]
     image = normalise(published.pictures(architecture.size, 1))
-    for kind, path in published.files(name).items():
+    for kind, path in published.files()[name].items():
         answers = []
         for kernels in interpreter.KERNEL_SETS:
             if kernels == "reference" and kind == "float32" and name != "MobileNet v1":
@@ -213,5 +211,6 @@ def test_the_published_networks_run_on_every_kernel_set(name):
 
 
 def test_a_process_that_fails_says_why(tmp_path):
-    with pytest.raises(RuntimeError, match=r"The float32 file of MobileNet could not be made: ValueError: .*wide"):
-        published.build(SMALL, tmp_path / "small", alpha="wide")
+    wide = {"Wide": Architecture("MobileNet", SIZE, 0.5, {"alpha": "wide"})}
+    with pytest.raises(RuntimeError, match=r"The float32 files of Wide could not be made: ValueError: .*wide"):
+        published.build(wide, tmp_path / "files")
