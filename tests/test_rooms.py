@@ -45,6 +45,7 @@ LIGHT = (
     "helpers.course.environment",
     "helpers.course.summary",
     "helpers.networks.converted",
+    "helpers.networks.pretrained",
     "helpers.pictures.datasets",
     "helpers.plots",
 )

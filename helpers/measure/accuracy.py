@@ -10,6 +10,7 @@ from scipy import stats
 
 from helpers.base import console
 from helpers.base.machine import THREADS
+from helpers.measure import answers
 from helpers.pictures.conventions import normalise
 from helpers.tflite import interpreter
 
@@ -109,9 +110,22 @@ def wilson(right: int, total: int, confidence: float = 0.95) -> tuple[float, flo
     return float(interval.low), float(interval.high)
 
 
-def score(model: Path | bytes, images: np.ndarray, labels: np.ndarray, **options) -> Score:
-    """Run a model over labelled pictures; `options` go to `predict`."""
-    return Score(predict(model, images, **options), labels)
+def score(model: Path | bytes, images: np.ndarray, labels: np.ndarray, kernels: str = "XNNPACK", **options) -> Score:
+    """Run a model over labelled pictures.
+
+    A file that the suite has made and that has been asked before is not run again: see `answers`.
+
+    Args:
+        model, images, kernels: see `predict`.
+        labels: int64 [n].
+        options: go to `predict`; with any, nothing is kept.
+    """
+
+    def ask() -> np.ndarray:
+        return predict(model, images, kernels, **options)
+
+    again = isinstance(model, Path) and not options
+    return Score(answers.kept(model, images, kernels, ask) if again else ask(), labels)
 
 
 def score_all(

@@ -1,14 +1,13 @@
-"""Batch normalisation folded into the convolution before it: what every converter does before it quantizes.
+"""A Keras model without batch normalisation: it is folded into the layers before it, see `numbers.batch_norm`.
 
-In inference, batch normalisation multiplies a channel by one number and adds another, and so does a convolution.  So
-the two become one convolution with other weights and a bias (Jacob et al., arXiv 1712.05877, section 3.2).  The weights
-that are quantized are these folded ones.
+The weights that are quantized are these folded ones.
 """
 
 import numpy as np
 
 from helpers.base.tf import keras
 from helpers.networks.weights import WEIGHTED, channel_axis
+from helpers.numbers import batch_norm
 
 layers = keras.layers
 
@@ -70,11 +69,8 @@ def _copy(layer: keras.Layer, norm: keras.Layer | None) -> tuple[keras.Layer, li
 
 
 def folded_weights(kernel: np.ndarray, bias: np.ndarray | float, norm: keras.Layer, axis: int) -> list[np.ndarray]:
-    """Return kernel and bias after folding: kernel * gamma / sigma, and beta + (bias - mean) * gamma / sigma."""
+    """Return kernel and bias after folding: see `batch_norm.folded`."""
     mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
     gamma = norm.gamma.numpy() if norm.scale else np.ones_like(mean)
     beta = norm.beta.numpy() if norm.center else np.zeros_like(mean)
-    factor = gamma / np.sqrt(variance + norm.epsilon)
-    shape = [1] * kernel.ndim
-    shape[axis] = -1
-    return [kernel * factor.reshape(shape), beta + (bias - mean) * factor]
+    return [*batch_norm.folded(kernel, bias, gamma, beta, mean, variance, norm.epsilon, axis)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from helpers.base.tf import keras, make_deterministic
-from helpers.networks import folding, models
-from helpers.networks.weights import WEIGHTED
+from helpers.networks import folding, models, pretrained
+from helpers.networks.weights import WEIGHTED, save_weights
 from helpers.tflite import convert, from_keras
 from helpers.tflite.inspect import layer_weights
 
@@ -64,3 +64,13 @@ def test_nothing_to_fold_into(before):
     model = keras.Model(entry, keras.layers.BatchNormalization(name="late")(before(entry)))
     with pytest.raises(ValueError, match="late follows .*into which"):
         folding.fold(model)
+
+
+def test_the_weights_that_are_read_without_tensorflow_are_the_same(tmp_path):
+    model = with_statistics(models.residual_cnn(), seed=5)
+    save_weights(model, tmp_path / "weights.npz")
+    (tmp_path / "float32.tflite").write_bytes(from_keras.float32(model))
+    ours, file = pretrained.layer_weights(tmp_path / "weights.npz"), layer_weights(tmp_path / "float32.tflite")
+    assert set(ours) == set(file)
+    for name, weights in file.items():
+        np.testing.assert_allclose(ours[name], weights, rtol=1e-5, atol=1e-7)

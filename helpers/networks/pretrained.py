@@ -1,0 +1,33 @@
+"""The weights of the network that comes with the suite, to be looked at: without TensorFlow, and without a training."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from helpers.networks.plans import PRETRAINED
+from helpers.numbers import batch_norm
+
+EPSILON = 1e-3  # Keras's own, which the networks leave as it is
+
+
+def layer_weights(path: Path = PRETRAINED) -> dict[str, np.ndarray]:
+    """Return each layer's weights as a float32 .tflite file has them, {layer: output channels first}.
+
+    So they are what `inspect.layer_weights` returns for that file, with batch normalisation folded in.
+
+    Args:
+        path: of an .npz file from `weights.save_weights`, of a network without depthwise convolutions, in which the
+            batch normalisation after `conv3` is called `norm3`.
+    """
+    layers = defaultdict(dict)  # {"conv1": {"kernel": array}, "norm1": {"gamma": array, ...}, ...}
+    with np.load(path, allow_pickle=False) as file:
+        for name, values in file.items():
+            layer, part = name.split("/")
+            layers[layer][part] = values.astype(np.float32)
+    weights = {layer: np.moveaxis(parts["kernel"], -1, 0) for layer, parts in layers.items() if "kernel" in parts}
+    for layer in [layer for layer in weights if layer.startswith("conv")]:
+        norm = layers[layer.replace("conv", "norm")]
+        statistics = (norm[part] for part in ("gamma", "beta", "moving_mean", "moving_variance"))
+        weights[layer], _ = batch_norm.folded(weights[layer], 0.0, *statistics, EPSILON, axis=0)
+    return weights
