@@ -38,15 +38,23 @@ from helpers.course import course_map, summary
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
 SOLUTIONS = Path("solutions") / "solutions.ipynb"  # the notebooks link to it, so its page stands beside theirs
-# They need what 01 and 02 make, and nothing of each other: two of them run at a time, where the machine has the room.
-SIDE_BY_SIDE = ("03_why_quantize", "04_how_to_quantize", "05_tradeoffs", "06_other_parts", "07_on_the_board")
+# Where the machine has the room, two of a line run at a time. 00 computes next to nothing. Those of the second line
+# need the network of 01, and of each other at most the files of 02, which begins.
+FIRST = ("00_start_here", "01_train")
+SIDE_BY_SIDE = (
+    *("02_convert", "03_why_quantize", "04_how_to_quantize", "05_tradeoffs", "06_other_parts", "07_on_the_board"),
+)
 LANES, LANE_BYTES = 2, 2.5e9
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane
 # What a later notebook needs and no training goes into, made from the beginning of a notebook on.
 BESIDE = {
     "01_train": "from helpers.networks import published; published.files()",
 }
+PATIENCE = 5  # the niceness of what is made beside: a quarter of a core that a notebook wants, all of one that is idle
 DURATIONS = "run_times.json"
+QUIET = "--log-level=CRITICAL"  # Jupyter's own remarks; what a cell prints is not touched
+# A kernel ends when its exit functions have run. Python would take TensorFlow's objects to pieces first, for a second.
+LEAVE = "--IPKernelApp.exec_lines=import atexit, os; atexit.register(os._exit, 0)"
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
 KEPT_METADATA = ("slideshow", "tags", "jupyter", "editable")  # of a cell; editors leave the rest behind
 LIVE = "application/vnd.jupyter.widget-view+json"  # a figure with sliders, which needs a kernel and a web address
@@ -154,7 +162,7 @@ def execute(path: Path, environment: dict[str, str], progress: Progress) -> tupl
         notebook,
         timeout=None,  # training on the photographs takes as long as it takes; Ctrl-C ends a run
         kernel_name="python3",
-        extra_arguments=["--log-level=CRITICAL"],  # Jupyter's own remarks; what a cell prints is not touched
+        extra_arguments=[QUIET, LEAVE],
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         store_widget_state=False,
@@ -237,6 +245,7 @@ def beside(environment: dict[str, str]) -> Iterator[Callable[[str], None]]:
                 with undisturbed.one_block_at_a_time(folder):
                     options = {"env": environment, "cwd": folder, "start_new_session": True, **silent}
                     process = stack.enter_context(subprocess.Popen(command, **options))
+                    give_way(process.pid)
                     stack.enter_context(undisturbed.member(folder, process.pid))
                 processes.append(process)
 
@@ -247,6 +256,13 @@ def beside(environment: dict[str, str]) -> Iterator[Callable[[str], None]]:
             for process in processes:
                 undisturbed.send(process.pid, signal.SIGKILL)
             raise
+
+
+def give_way(process: int) -> None:
+    """Let a process that has just started, and what it starts, run only on cores that nobody else wants."""
+    with contextlib.suppress(OSError):  # Linux shares a core among sessions first, and then among processes
+        Path(f"/proc/{process}/autogroup").write_text(str(PATIENCE))
+    os.setpriority(os.PRIO_PROCESS, process, PATIENCE)
 
 
 # --- writing ------------------------------------------------------------------------------------------------
@@ -337,7 +353,8 @@ def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
         stop = functools.partial(end_all, environment)
         for group in groups(paths, lanes):
             share = max(1, machine.cores() // lanes)
-            threads = dict.fromkeys(THREADS, str(share)) if len(group) > 1 else {}
+            shared = len(group) > 1 and group[0].stem in SIDE_BY_SIDE
+            threads = dict.fromkeys(THREADS, str(share)) if shared else {}
             side_by_side(functools.partial(one, threads=threads), group, lanes, stop)
     solutions = paths[0].parent / SOLUTIONS
     if solutions.exists():
@@ -371,12 +388,16 @@ def end_all(environment: dict[str, str]) -> None:
 
 
 def groups(paths: list[Path], lanes: int) -> list[list[Path]]:
-    """Return the notebooks in order, those next to each other that may run side by side in one group, longest first."""
+    """Return the notebooks in order, those next to each other that may run side by side in one group.
+
+    In a group, the first in the order comes first, which makes what the others use; then the longest.
+    """
     minutes_of = {Path(station.file).stem: station.run_minutes for station in course_map.stations()}
-    keys = [SIDE_BY_SIDE if path.stem in SIDE_BY_SIDE and lanes > 1 else path.stem for path in paths]
+    lines = {name: line for line in (FIRST, SIDE_BY_SIDE) for name in line} if lanes > 1 else {}
+    keys = [lines.get(path.stem, path.stem) for path in paths]
     pairs = itertools.groupby(zip(keys, paths, strict=True), lambda pair: pair[0])
     grouped = [[path for _, path in group] for _, group in pairs]
-    return [sorted(group, key=lambda path: -minutes_of.get(path.stem, 0)) for group in grouped]
+    return [group[:1] + sorted(group[1:], key=lambda path: -minutes_of.get(path.stem, 0)) for group in grouped]
 
 
 @contextlib.contextmanager

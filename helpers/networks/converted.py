@@ -29,8 +29,9 @@ def file(pets: Pets, kind: str) -> Path:
     from helpers.tflite import convert
 
     model = training.saved_model(pets)
-    if not is_current():
-        convert.write(convert.convert(kind, model, datasets.calibration_inputs(pets)), path)
+    with artifacts.one_at_a_time(path, f"The {kind} file"):
+        if not is_current():
+            convert.write(convert.convert(kind, model, datasets.calibration_inputs(pets)), path)
     return path
 
 

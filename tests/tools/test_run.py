@@ -192,13 +192,19 @@ def test_ctrl_c_ends_both(lanes):
 
 
 def test_what_cannot_run_side_by_side_runs_alone():
-    paths = [Path(f"{name}.ipynb") for name in ("01_train", "02_convert", *run.SIDE_BY_SIDE, "08_summary")]
-    assert [len(group) for group in run.groups(paths, 2)] == [1, 1, len(run.SIDE_BY_SIDE), 1]
+    paths = run.course(run.NOTEBOOKS, [])
+    found = [[path.stem for path in group] for group in run.groups(paths, 2)]
+    assert [len(group) for group in found] == [len(run.FIRST), len(run.SIDE_BY_SIDE), 1]
+    assert [*map(set, found)] == [set(run.FIRST), set(run.SIDE_BY_SIDE), {"08_summary"}]
     assert [len(group) for group in run.groups(paths, 1)] == [1] * len(paths)
+
+
+def test_who_makes_what_the_others_use_begins_and_then_the_longest():
     minutes = {Path(station.file).stem: station.run_minutes for station in course_map.stations()}
-    together = [minutes[path.stem] for path in run.groups(paths, 2)[2]]
-    assert together == sorted(together, reverse=True), "the longest first, so that none is left alone at the end"
-    assert {path.stem for path in run.course(run.NOTEBOOKS, [])} > set(run.SIDE_BY_SIDE)
+    first, *others = (path.stem for path in run.groups(run.course(run.NOTEBOOKS, []), 2)[1])
+    assert first == "02_convert"
+    together = [minutes[name] for name in others]
+    assert together == sorted(together, reverse=True), "so that none is left alone at the end"
 
 
 @pytest.mark.parametrize(
