@@ -259,7 +259,7 @@ def beside(environment: dict[str, str]) -> Iterator[Callable[[str], None]]:
 
 
 def give_way(process: int) -> None:
-    """Let a process that has just started, and what it starts, run only on cores that nobody else wants."""
+    """Let a process that has just started, and what it starts, have less of a core that somebody else wants."""
     with contextlib.suppress(OSError):  # Linux shares a core among sessions first, and then among processes
         Path(f"/proc/{process}/autogroup").write_text(str(PATIENCE))
     os.setpriority(os.PRIO_PROCESS, process, PATIENCE)

@@ -1,27 +1,51 @@
 """The weights of the network that comes with the suite, to be looked at: without TensorFlow, and without a training."""
 
+import json
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
+from helpers.base import artifacts
 from helpers.networks.plans import PRETRAINED
 from helpers.numbers import batch_norm
 
 EPSILON = 1e-3  # Keras's own, which the networks leave as it is
 
 
-def layer_weights(path: Path = PRETRAINED) -> dict[str, np.ndarray]:
+def checked(path: Path) -> Path:
+    """Return the path of weights that come with the suite, if they are those that the model card beside them describes.
+
+    Args:
+        path: the .npz file; the card is the .json file of the same name.
+
+    Raises:
+        FileNotFoundError: the weights or their card are not there.
+        ValueError: the file is not the one that the model card describes.
+    """
+    path = Path(path)
+    for needed in (path, path.with_suffix(".json")):
+        if not needed.exists():
+            raise FileNotFoundError(
+                f"There are no weights in {path}, or no card: get the whole repository, or train from scratch."
+            )
+    card = json.loads(path.with_suffix(".json").read_text())
+    if artifacts.sha256(path) != card["sha256"]:
+        raise ValueError(f"{path.name} is not the file that its model card describes: its SHA-256 differs.")
+    return path
+
+
+def layer_weights(path: Path | None = None) -> dict[str, np.ndarray]:
     """Return each layer's weights as a float32 .tflite file has them, {layer: output channels first}.
 
     So they are what `inspect.layer_weights` returns for that file, with batch normalisation folded in.
 
     Args:
         path: of an .npz file from `weights.save_weights`, of a network without depthwise convolutions, in which the
-            batch normalisation after `conv3` is called `norm3`.
+            batch normalisation after `conv3` is called `norm3`; by default the suite's own, see `checked`.
     """
     layers = defaultdict(dict)  # {"conv1": {"kernel": array}, "norm1": {"gamma": array, ...}, ...}
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(path or checked(PRETRAINED), allow_pickle=False) as file:
         for name, values in file.items():
             layer, part = name.split("/")
             layers[layer][part] = values.astype(np.float32)

@@ -1,12 +1,12 @@
 """The weights of a Keras model: which layers have them, and how they are kept in a file."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from helpers.base import artifacts
 from helpers.base.tf import keras
+from helpers.networks import pretrained
 
 layers = keras.layers
 WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)  # a DepthwiseConv2D is no Conv2D in Keras
@@ -77,13 +77,4 @@ def load_checkpoint(model: keras.Model, path: Path) -> None:
         FileNotFoundError: the weights or their card are not there.
         ValueError: the file is not the one that the model card describes, or belongs to another architecture.
     """
-    path = Path(path)
-    for needed in (path, path.with_suffix(".json")):
-        if not needed.exists():
-            raise FileNotFoundError(
-                f"There are no weights in {path}, or no card: get the whole repository, or train from scratch."
-            )
-    card = json.loads(path.with_suffix(".json").read_text())
-    if artifacts.sha256(path) != card["sha256"]:
-        raise ValueError(f"{path.name} is not the file that its model card describes: its SHA-256 differs.")
-    load_weights(model, path)
+    load_weights(model, pretrained.checked(path))
