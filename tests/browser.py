@@ -36,6 +36,11 @@ class Seen:
         context.route(OUTSIDE, self._refuse)
         context.on("page", self._listen)
 
+    def forget(self) -> None:
+        """Keep nothing of what was seen so far."""
+        self.requests.clear()
+        self.errors.clear()
+
     def _refuse(self, route) -> None:
         self.requests.append(route.request.url)
         route.abort()

@@ -91,9 +91,9 @@ class Lab:
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         path.write_text(json.dumps({"argv": argv, "display_name": name, "language": "python", "env": environment}))
 
-    def open(self, tab: tuple[Page, Seen], name: str) -> "Notebook":
-        """Open a notebook in a tab of the browser and wait until its kernel is idle."""
-        return Notebook(*tab, self.address, name, len(nbformat.read(self.served / name, as_version=4).cells))
+    def window(self, tab: tuple[Page, Seen]) -> "Window":
+        """Open JupyterLab in a tab of the browser."""
+        return Window(*tab, self)
 
 
 @contextlib.contextmanager
@@ -106,17 +106,48 @@ def serving(folder: Path) -> Iterator[Lab]:
         lab.close()
 
 
+# --- the window -------------------------------------------------------------------------------------------------------
+
+OPEN = """async path => {
+    const lab = window.jupyterapp;
+    await lab.serviceManager.kernelspecs.refreshSpecs();
+    return (await lab.commands.execute("docmanager:open", {path})).id;
+}"""
+
+
+class Window:
+    """JupyterLab in a browser: a reader opens notebooks in it, one beside the other, and sees one at a time."""
+
+    def __init__(self, page: Page, seen: Seen, lab: Lab):
+        self.page, self.seen, self.served = page, seen, lab.served
+        page.set_default_timeout(PATIENCE * 1000)
+        page.goto(f"{lab.address}lab?reset", wait_until="domcontentloaded")
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+
+    def open(self, name: str) -> "Notebook":
+        """Open a notebook that the server has, and wait until its kernel is idle."""
+        cells = len(nbformat.read(self.served / name, as_version=4).cells)
+        return Notebook(self, name, self.page.evaluate(OPEN, name), cells)
+
+
 # --- one notebook -----------------------------------------------------------------------------------------------------
 
-READY = """count => {
-    const panel = window.jupyterapp?.shell.currentWidget;
-    return panel?.context?.isReady && panel.sessionContext?.session?.kernel?.status === "idle"
-        && document.querySelectorAll(".jp-Notebook .jp-Cell").length === count;
+# Each of these is asked of the notebook that is seen.
+READY = """([id, count]) => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    return panel?.id === id && panel.context.isReady && panel.sessionContext.session?.kernel?.status === "idle"
+        && panel.node.querySelectorAll(".jp-Notebook .jp-Cell").length === count;
 }"""
 
 RUN_ALL = """() => {
     window.allHaveRun = false;
     window.jupyterapp.commands.execute("notebook:run-all-cells").finally(() => { window.allHaveRun = true; });
+}"""
+
+CLOSE = """async () => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    await panel.sessionContext.shutdown();
+    panel.dispose();
 }"""
 
 # Of each code cell: what its outputs are, and what of them is shown on the page.
@@ -144,19 +175,25 @@ CELLS = """() => {
 class Notebook:
     """A notebook that is open in JupyterLab: what a reader does with it, and what is seen of it."""
 
-    def __init__(self, page: Page, seen: Seen, address: str, name: str, cells: int):
-        self.page, self.seen, self.name = page, seen, name
-        page.set_default_timeout(PATIENCE * 1000)
-        page.goto(f"{address}lab/tree/{name}?reset", wait_until="domcontentloaded")
-        page.wait_for_function(READY, arg=cells)
+    def __init__(self, window: Window, name: str, panel: str, cells: int):
+        self.window, self.page, self.name, self._id = window, window.page, name, panel
+        self.show()
+        self.page.wait_for_function(READY, arg=[panel, cells])
+
+    def show(self) -> Locator:
+        """Bring the notebook to the front, and return its panel."""
+        self.page.evaluate("id => window.jupyterapp.shell.activateById(id)", self._id)
+        return self.page.locator(f'[id="{self._id}"]')
 
     def run_all(self) -> None:
         """Run all cells, up to the first that fails, and wait for the last."""
+        self.show()
         self.page.evaluate(RUN_ALL)
         self.page.wait_for_function("window.allHaveRun", timeout=NOTEBOOK * 1000)
 
     def problems(self) -> list[str]:
         """Say what is wrong with the cells: not run, failed, a warning, a figure or a widget that is not shown."""
+        self.show()
         self.page.wait_for_function("[...document.querySelectorAll('.jp-OutputArea img')].every(i => i.complete)")
         problems = []
         for cell in self.page.evaluate(CELLS):
@@ -171,26 +208,27 @@ class Notebook:
         return problems + self.complaints()
 
     def complaints(self) -> list[str]:
-        """Say what the page asked of other machines, and which errors stand in the browser's console."""
-        asked = [f"{self.name} asked for {address}" for address in self.seen.requests]
-        return asked + [f"{self.name}, in the console: {error}" for error in self.seen.errors]
+        """Say what the window asked of other machines, and which errors its console shows, since it was last asked."""
+        asked = [f"{self.name} asked for {address}" for address in self.window.seen.requests]
+        found = asked + [f"{self.name}, in the console: {error}" for error in self.window.seen.errors]
+        self.window.seen.forget()
+        return found
 
     def outputs(self) -> str:
         """Return the words of all outputs."""
-        return "\n".join(self.page.locator(".jp-Notebook .jp-OutputArea-output").all_text_contents())
+        return "\n".join(self.show().locator(".jp-OutputArea-output").all_text_contents())
 
     def code(self, words: str) -> Locator:
         """Return the code cell in which some words stand."""
-        cells = self.page.locator(".jp-Notebook .jp-CodeCell")
-        return cells.filter(has=self.page.locator(".cm-content", has_text=words))
+        return self.show().locator(".jp-CodeCell").filter(has=self.page.locator(".cm-content", has_text=words))
 
     def top(self) -> Locator:
         """Return the first cell."""
-        return self.page.locator(".jp-Notebook .jp-Cell").first
+        return self.show().locator(".jp-Cell").first
 
     def live(self) -> Locator:
         """Return the code cells that show widgets."""
-        return self.page.locator(".jp-Notebook .jp-CodeCell").filter(has=self.page.locator(".jupyter-widgets"))
+        return self.show().locator(".jp-CodeCell").filter(has=self.page.locator(".jupyter-widgets"))
 
     def run(self, cell: Locator) -> None:
         """Run one cell with Shift+Enter and wait for it."""
@@ -219,6 +257,6 @@ class Notebook:
         self.page.screenshot(path=path)
 
     def close(self) -> None:
-        """End the kernel and close the page."""
-        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-        self.page.close()
+        """End the kernel and close the notebook, without saving it."""
+        self.show()
+        self.page.evaluate(CLOSE)

@@ -68,10 +68,10 @@ class Ran:
     problems: list[str]
 
 
-def in_jupyterlab(server, tab, name, home, **variables):
+def in_jupyterlab(server, window, name, home, **variables):
     """Run one notebook in JupyterLab, and keep screenshots of its end and of its first live figure."""
     path = NOTEBOOKS / f"{name}.ipynb"
-    notebook = server.open(tab(1280, 900), server.add(path, PTQ_ARTIFACTS=str(home), **variables))
+    notebook = window.open(server.add(path, PTQ_ARTIFACTS=str(home), **variables))
     notebook.run_all()
     pictures = browser.screenshots("lab")
     notebook.screenshot(pictures / f"{name}.png", notebook.top())
@@ -129,7 +129,8 @@ def runs(prepared, request, tmp_path_factory):
     if browser.CHROMIUM:
         chromium = request.getfixturevalue("chromium")
         with lab.serving(tmp_path_factory.mktemp("lab")) as server, browser.tabs(chromium) as tab:
-            return {name: in_jupyterlab(server, tab, name, home, **v) for name, (home, v) in prepared.items()}
+            window = server.window(tab(1280, 900))
+            return {name: in_jupyterlab(server, window, name, home, **v) for name, (home, v) in prepared.items()}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = {name: pool.submit(by_command, name, home, **v) for name, (home, v) in prepared.items()}
         return {name: ran.result() for name, ran in waiting.items()}

@@ -33,14 +33,15 @@ def server(tmp_path_factory):
 def course(chromium, server):
     """A function that opens a notebook: `course(path)`, without outputs; with them for `outputs=True`.
 
-    Each opening has a folder of its own, and so a kernel of its own.
+    All stand in one window, as a reader's do. Each opening has a folder of its own, and so a kernel of its own.
     """
     numbers = itertools.count()
     with browser.tabs(chromium) as tab:
+        window = server.window(tab(1280, 900))
 
         def opened(path: Path, folder: str | None = None, **options) -> lab.Notebook:
             place = f"opened_{next(numbers)}" if folder is None else folder
-            return server.open(tab(1280, 900), server.add(path, folder=place, **options))
+            return window.open(server.add(path, folder=place, **options))
 
         yield opened
 
@@ -114,12 +115,12 @@ def test_an_exercise_leads_to_its_solution(course, server):
 
 
 # What is read in a theme: the colour of words and of what lies behind them, which is that of the nearest painted box.
-READ = """() => {
+READ = """panel => {
     const paint = one => getComputedStyle(one).backgroundColor;
     const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
     const clear = colour => { const [, , , alpha = 1] = numbers(colour); return alpha < 1; };
     const found = [];
-    const texts = document.createTreeWalker(document.querySelector(".jp-Notebook"), NodeFilter.SHOW_TEXT);
+    const texts = document.createTreeWalker(panel.querySelector(".jp-Notebook"), NodeFilter.SHOW_TEXT);
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
         const parent = text.parentElement;
         if (!text.data.trim() || !parent.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
@@ -157,7 +158,7 @@ def test_words_can_be_read_in_both_themes(course):
         for place in ("live.explore(", "environment.check("):
             name = f"{theme.split()[1].lower()}_{place.partition('.')[0]}.png"
             notebook.screenshot(browser.screenshots("lab") / name, notebook.code(place))
-        seen = {words: contrast(front, behind) for words, front, behind in page.evaluate(READ)}
+        seen = {words: contrast(front, behind) for words, front, behind in notebook.show().evaluate(READ)}
         assert len(seen) > 60
         assert {words: round(value, 1) for words, value in seen.items() if value < 4.5} == {}, theme
     assert notebook.complaints() == []
@@ -243,13 +244,13 @@ def test_a_student_is_led_to_the_right_answer(request, opened, name, slip, hint)
 
 # --- presenting -------------------------------------------------------------------------------------------------------
 
-ON_SLIDE = """() => [...document.querySelectorAll(".jp-Notebook .jp-Cell")].map(
+ON_SLIDE = """panel => [...panel.querySelectorAll(".jp-Notebook .jp-Cell")].map(
     cell => cell.classList.contains("jp-deck-mod-visible"))"""
 
 
 def on_slide(notebook: lab.Notebook) -> list[int]:
     """Return the numbers of the cells that the slide shows."""
-    return [number for number, visible in enumerate(notebook.page.evaluate(ON_SLIDE)) if visible]
+    return [number for number, visible in enumerate(notebook.show().evaluate(ON_SLIDE)) if visible]
 
 
 def test_an_instructor_presents_with_what_is_alive(how):
@@ -259,8 +260,8 @@ def test_an_instructor_presents_with_what_is_alive(how):
     target = next(number for number, cell in enumerate(cells) if "live.explore(line" in cell.source)
     line, page = how.code("live.explore(line"), how.page
 
-    how.page.locator(".jp-Notebook .jp-Cell").first.click()
-    page.get_by_role("button", name="Toggle Deck").click()
+    how.top().click()
+    how.show().get_by_role("button", name="Toggle Deck").click()
     expect(page.locator(".jp-Deck")).to_be_visible()
     seen = set(on_slide(how))
     while target not in on_slide(how):
