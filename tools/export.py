@@ -8,7 +8,9 @@ import html
 import re
 from pathlib import Path
 
-import nbformat
+import nb  # before anything that imports nbformat
+
+# isort: split
 from latex2mathml.converter import convert as mathml
 from nbconvert.exporters.html import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -87,7 +89,7 @@ def _with_context(convert):
     return markdown2html
 
 
-def page(notebook: nbformat.NotebookNode, name: str, folder: Path) -> str:
+def page(notebook: nb.NotebookNode, name: str, folder: Path) -> str:
     """Return a notebook as one HTML page; its links to other notebooks lead to their pages.
 
     Args:

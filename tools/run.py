@@ -26,14 +26,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbformat import NotebookNode
-
 import export
 from helpers.base import artifacts, machine, memory, metrics, undisturbed
-from helpers.course import course_map, summary
+from helpers.course import course_map
+from nb import CellExecutionError, DeadKernelError, NotebookClient, NotebookNode, nbformat
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; solutions and loose notebooks are no part of a run
@@ -447,6 +443,8 @@ def shown(path: Path) -> str:
 def print_comparison() -> None:
     """Print the table of what was measured, if anything was."""
     if metrics.read():
+        from helpers.course import summary  # with SciPy, which nothing before needs
+
         print(f"\n{summary.comparison_table()}")
 
 

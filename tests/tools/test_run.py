@@ -117,6 +117,19 @@ def test_a_dead_kernel_is_named(tmp_path):
 
 # --- two at a time --------------------------------------------------------------------------------------------
 
+# Notebooks meet by files: `tell` makes one, `wait` looks for it until it is there, for half a minute at most.
+MEETS = """
+import os, pathlib, time
+home = pathlib.Path(os.environ["PTQ_ARTIFACTS"])
+def tell(name):
+    (home / name).touch()
+def wait(*names, step=0.02):
+    end, looked = time.time() + 30, []
+    while time.time() < end and not all((home / name).exists() for name in names):
+        looked.append(time.time())
+        time.sleep(step)
+    return looked
+"""
 TIMES = """
 import time
 from helpers.measure import latency
@@ -129,11 +142,8 @@ latency.interleave({"call": call}, rounds=20, warm_up=0)
 print("timed", moments[0], moments[-1])
 """
 COUNTS = """
-import time
-moments, end = [], time.time() + 6
-while time.time() < end:
-    moments.append(time.time())
-    time.sleep(0.001)
+tell("counting")
+moments = wait("timed", step=0.001)
 pauses = [pair for pair in zip(moments, moments[1:]) if pair[1] - pair[0] > 0.5]
 print("still", *sum(pauses, ()))
 """
@@ -162,7 +172,8 @@ def lanes(tmp_path, monkeypatch):
 @pytest.mark.skipif(not undisturbed.POSSIBLE, reason="this system cannot hold a process still")
 def test_what_is_timed_holds_the_other_notebook_still(lanes):
     """The other notebook writes down when it was awake: not in the second that was timed."""
-    pages = lanes({"03_times": "import time\ntime.sleep(1.5)\n" + TIMES, "04_counts": COUNTS})
+    timing = MEETS + "wait('counting')\n" + TIMES + "tell('timed')"
+    pages = lanes({"03_times": timing, "04_counts": MEETS + COUNTS})
     first, last = numbers(pages / "03_times.html", "timed")
     still = numbers(pages / "04_counts.html", "still")
     assert any(before < first and last < after for before, after in zip(still[::2], still[1::2], strict=True))
@@ -186,10 +197,19 @@ def test_after_a_failure_no_other_begins(lanes, capsys):
 def test_ctrl_c_ends_both(lanes):
     """Also where the tests run in the background of a shell, which lets what it starts there ignore Ctrl-C."""
     start, before = time.monotonic(), signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Timer(4, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
+    main, sleeps = threading.main_thread().ident, MEETS + "tell('{}')\ntime.sleep(60)"
+
+    def press_when_both_sleep():
+        meet = {}
+        exec(MEETS, meet)
+        meet["wait"]("03_a", "04_b")
+        signal.pthread_kill(main, signal.SIGINT)
+
     try:
+        threading.Thread(target=press_when_both_sleep).start()
         with pytest.raises(KeyboardInterrupt):
-            lanes(dict.fromkeys(("03_a", "04_b"), "import time\ntime.sleep(60)"))
+            lanes({name: sleeps.format(name) for name in ("03_a", "04_b")})
+        assert all((Path(os.environ["PTQ_ARTIFACTS"]) / name).exists() for name in ("03_a", "04_b"))
     finally:
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - start < 40
@@ -222,12 +242,12 @@ def test_two_lanes_need_two_cores_and_memory(monkeypatch, cores, free, expected)
 
 # --- what is made beside a notebook ---------------------------------------------------------------------------
 
-WRITES = "import os, pathlib\npathlib.Path(os.environ['PTQ_ARTIFACTS'], 'made').write_text('made')"
+LATER = "wait('html/03_a.html', 'html/04_b.html')\ntime.sleep(0.3)\ntell('made')"
 
 
 @pytest.mark.skipif(not undisturbed.POSSIBLE, reason="this system cannot hold a process still")
 def test_a_run_waits_for_what_is_made_beside(lanes):
-    pages = lanes({"03_a": "1", "04_b": "2"}, {"03_a": "import time\ntime.sleep(4)\n" + WRITES})
+    pages = lanes({"03_a": "1", "04_b": "2"}, {"03_a": MEETS + LATER})
     assert (pages.parent / "made").exists()
 
 
