@@ -128,7 +128,7 @@ def wait(*names, step=0.02):
     while time.time() < end and not all((home / name).exists() for name in names):
         looked.append(time.time())
         time.sleep(step)
-    return looked
+    return [*looked, time.time()]
 """
 TIMES = """
 import time
