@@ -26,14 +26,15 @@ def main(argv: list[str] | None = None) -> None:
         size = evaluation.input_size(arguments.file, arguments.kernels)
         with contextlib.redirect_stdout(sys.stderr):  # progress bars are no result
             pets = datasets.load(arguments.data, verbose=False)
-            images, labels = evaluation.labelled(pets, arguments.split, size)
+            split = arguments.split or evaluation.usual_split(pets, by_hand=arguments.data is not None)
+            images, labels = evaluation.labelled(pets, split, size)
             score = Score(evaluation.probabilities(arguments.file, images, arguments.kernels), labels)
     except (OSError, RuntimeError, ValueError) as problem:
         raise SystemExit(str(problem)) from None
-    print(f"Data: {pets.title}, " + ", ".join(f"{count:,} {split}" for split, count in pets.counts.items()))
+    print(f"Data: {evaluation.scored(pets, split)}")
     if size != SIZE:
         print(f"Pictures: resized from {SIZE} × {SIZE} to the {size} × {size} that the model takes")
-    for line in evaluation.report(arguments.file, score, arguments.split, arguments.kernels):
+    for line in evaluation.report(arguments.file, score, split, arguments.kernels):
         print(line)
 
 
@@ -49,8 +50,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         help="photographs, drawn, or a folder with the subfolders cat/ and dog/ (default: PTQ_DATASET, or else the "
         "photographs if they are on this machine and the drawn pets if they are not)",
     )
-    splits = (*SPLITS, "all")
-    parser.add_argument("--split", choices=splits, default="test", help="pictures to score (default: test)")
+    parser.add_argument(
+        "--split",
+        choices=(*SPLITS, "all"),
+        help="pictures to score (default: all of a folder that --data names; else those of the test split)",
+    )
     parser.add_argument("--kernels", choices=KERNEL_SETS, default="XNNPACK", help="(default: XNNPACK)")
     return parser.parse_args(argv)
 

@@ -36,6 +36,23 @@ def input_size(model: Path, kernels: str = "XNNPACK") -> int:
     return shape[1]
 
 
+def usual_split(pets: "Pets", by_hand: bool) -> str:
+    """Return what is scored of a data set if nobody says: all of a folder that was given by hand, else "test".
+
+    Who points at a folder wants to know about its pictures.  The suite's own sources, and a folder that `PTQ_DATASET`
+    names for the whole course, have been trained on.
+    """
+    return "all" if by_hand and pets.source.startswith("folder-") else "test"
+
+
+def scored(pets: "Pets", split: str) -> str:
+    """Return one line about a data set and what of it is scored."""
+    counts = ", ".join(f"{count:,} {name}" for name, count in pets.counts.items())
+    if split == "all":
+        return f"{pets.title}, {counts}; all are scored (--split test: those that no training of the suite looks at)"
+    return f"{pets.title}, {counts}; the {pets.counts[split]:,} {split} pictures are scored"
+
+
 def labelled(pets: "Pets", split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the pictures of a split, or of all three, in a model's size: uint8 [n, size, size, 3] and int64 [n]."""
     parts = [pets.arrays(part, size=size) for part in (conventions.SPLITS if split == "all" else (split,))]

@@ -30,7 +30,7 @@ from helpers.plots.histograms import clipping, equal_range, layer_histograms, pr
 from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
 from helpers.plots.results import overview, own_pets
 from helpers.plots.style import Picture
-from helpers.plots.tradeoffs import accuracies, frontier, power, tradeoff
+from helpers.plots.tradeoffs import accuracies, best_of, frontier, power, tradeoff
 from helpers.plots.training import class_balance, confusion, pictures, training_curves
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "accuracies",
     "accuracy_by_bits",
     "activation_ranges",
+    "best_of",
     "calibrations",
     "channel_ranges",
     "class_balance",

@@ -232,6 +232,34 @@ def power(curves: dict[str, tuple[np.ndarray, np.ndarray]], loss: float, picture
     )
 
 
+def best_of(chosen: dict[int, np.ndarray], accuracy: float) -> Picture:
+    """Show what the best of k equally good models scores on the test split that chose it.
+
+    Args:
+        chosen: {k: the score of the chosen model, 0 to 1, in each of many repetitions}, fewest models first.
+        accuracy: of every one of these models, 0 to 1, on all the pictures there are.
+    """
+    counts = np.array([*chosen])
+    low, high = (100 * np.percentile([*chosen.values()], p, axis=1) for p in (2.5, 97.5))
+    means = 100 * np.array([scores.mean() for scores in chosen.values()])
+    figure, axis = axes(8, 4)
+    plain_log(axis, counts.min(), counts.max())
+    axis.fill_between(counts, low, high, color=BLUE, alpha=0.15, label="19 of 20 repetitions")
+    axis.plot(counts, means, color=BLUE, marker="o", linewidth=2, label="on average")
+    axis.axhline(100 * accuracy, color=GREY, linestyle=":", label="on all other pictures")
+    axis.set(xlabel="models to choose from", ylabel="score of the best (%)")
+    end = f"the best of {counts[-1]:,} scores {means[-1]:.1f}% on average"
+    axis.set_title(f"Models that are right on {accuracy:.1%} of all pictures:\n{end} on the split that chose it")
+    axis.legend(loc="upper left", fontsize=11)
+    run = wording.trend(means) if len(means) > 1 else "is one point"
+    return Picture(
+        figure,
+        f"Score of the best of k models on the split that chose it, over k from {counts[0]:,} to {counts[-1]:,}; each "
+        f"model is right on {accuracy:.1%} of all pictures. The average {run}, from {means[0]:.1f}% to "
+        f"{means[-1]:.1f}%. Of {counts[-1]:,} models, 19 of 20 repetitions give {low[-1]:.1f}% to {high[-1]:.1f}%.",
+    )
+
+
 def _chance(pictures: int, numbers: np.ndarray, chances: np.ndarray) -> str:
     """Return the chance on a number of pictures, as a share; where the curve does not reach, what its nearer end is.
 

@@ -58,7 +58,7 @@ def printed_lines(capsys) -> dict[str, str]:
 
 def test_the_command(tiny, drawn, folder):
     """As a reader types it: everything in order on standard output, and nothing but progress bars beside it."""
-    command = [sys.executable, "-m", "helpers.evaluation", str(tiny["int8"]), "--data", str(folder), "--split", "all"]
+    command = [sys.executable, "-m", "helpers.evaluation", str(tiny["int8"]), "--data", str(folder)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert not re.search("Traceback|Warning|INFO", done.stderr)
@@ -68,7 +68,7 @@ def test_the_command(tiny, drawn, folder):
     low, high = stats.binomtest(right, 24).proportion_ci(0.95, "wilson")
     assert 6 < right < 24
     assert (
-        lines[0] == f"Data: pictures in {folder}, 20 train, 2 validation, 2 test"
+        lines[0].startswith(f"Data: pictures in {folder}, 20 train, 2 validation, 2 test; all are scored (--split test")
         and lines[1] == "Model: int8.tflite, XNNPACK kernels"
     )
     assert lines[2] == f"Accuracy: {right / 24:.2%} (95% Wilson interval {low:.2%} to {high:.2%})"
@@ -84,8 +84,20 @@ def test_splits_are_parts_of_the_whole(tiny, folder, capsys, quick):
         right[split] = [int(n) for n in re.findall(r"\d+", printed_lines(capsys)["Right"])[:2]]
     *parts, whole = right.values()
     assert np.sum(parts, axis=0).tolist() == whole and whole[1] == 24
+
+
+def test_a_folder_given_by_hand_is_scored_whole_and_one_of_the_environment_is_not(
+    tiny, folder, capsys, monkeypatch, quick
+):
     evaluation.main([str(tiny["float32"]), "--data", str(folder)])
-    assert printed_lines(capsys)["Right"] == f"{right['test'][0]} of {right['test'][1]} test pictures"
+    printed = printed_lines(capsys)
+    assert "; all are scored" in printed["Data"] and printed["Right"].endswith(" of 24 pictures of all splits")
+    monkeypatch.setenv("PTQ_DATASET", str(folder))
+    for words in ([], ["--data", str(folder), "--split", "test"]):
+        evaluation.main([str(tiny["float32"]), *words])
+        printed = printed_lines(capsys)
+        assert printed["Data"].endswith("; the 2 test pictures are scored")
+        assert printed["Right"].endswith(" of 2 test pictures")
 
 
 def test_the_data_may_come_from_the_environment(tiny, folder, capsys, monkeypatch, quick):

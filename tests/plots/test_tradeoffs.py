@@ -128,6 +128,19 @@ def test_the_chance_to_notice_rises_only_where_it_does(curves, pictures, words):
     assert words in plots.power(named, 0.005, pictures).alt
 
 
+@pytest.mark.parametrize(
+    ("scores", "title", "alt"),
+    [
+        ({1: 0.95, 10: 0.96, 100: 0.97}, "the best of 100 scores 97.0% on average", "The average rises, from 95.0% to"),
+        ({1: 0.95, 10: 0.95}, "the best of 10 scores 95.0% on average", "The average stays the same, from 95.0% to 95"),
+        ({1: 0.96, 2: 0.94}, "the best of 2 scores 94.0% on average", "The average falls, from 96.0% to 94.0%"),
+    ],
+)
+def test_the_best_scores_more_only_where_it_does(scores, title, alt):
+    picture = plots.best_of({k: np.full(50, score) for k, score in scores.items()}, 0.95)
+    assert title in panel_title(picture) and alt in picture.alt
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_no_design_is_dropped(count):
     curves = {str(i): (NUMBERS, np.array([0.0, 0.5, 1.0])) for i in range(count)}
