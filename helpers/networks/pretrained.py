@@ -35,6 +35,20 @@ def checked(path: Path) -> Path:
     return path
 
 
+def opinions(kind: str) -> dict[str, dict[str, float]]:
+    """Return what each set of photographs says about the suite's own network, as its model card has it.
+
+    Args:
+        kind: "float32" or "int8".
+
+    Returns:
+        {"validation", "test", "kept back"}: "accuracy", "low" and "high" (the ends of its 95 % Wilson interval), each 0
+        to 1, and "pictures".  Nobody who made the network had the last ones.
+    """
+    card = json.loads(checked(PRETRAINED).with_suffix(".json").read_text())
+    return {split: found[kind] for split, found in card["results"].items()} | {"kept back": card["kept_back"][kind]}
+
+
 def layer_weights(path: Path | None = None) -> dict[str, np.ndarray]:
     """Return each layer's weights as a float32 .tflite file has them, {layer: output channels first}.
 

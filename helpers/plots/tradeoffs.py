@@ -250,7 +250,7 @@ def best_of(chosen: dict[int, np.ndarray], accuracy: float) -> Picture:
     axis.set(xlabel="models to choose from", ylabel="score of the best (%)")
     end = f"the best of {counts[-1]:,} scores {means[-1]:.1f}% on average"
     axis.set_title(f"Models that are right on {accuracy:.1%} of all pictures:\n{end} on the split that chose it")
-    axis.legend(loc="upper left", fontsize=11)
+    axis.legend(loc="lower right", fontsize=11)
     run = wording.trend(means) if len(means) > 1 else "is one point"
     return Picture(
         figure,

@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers.base import artifacts, data
 from helpers.measure import accuracy
-from helpers.networks import checkpoints, plans, training
+from helpers.networks import checkpoints, plans, pretrained, training
 from helpers.pictures import conventions, datasets, photographs
 from helpers.tflite import micro
 from made_up import tiny
@@ -30,6 +31,18 @@ def test_the_card_says_what_was_measured():
     said = [CARD["sha256"], CARD["int8_sha256"], f"{CARD['int8_bytes']:,}", f"{CARD['int8_arena_bytes']:,}"]
     said += [f"{found['accuracy']:.2%}" for split in CARD["results"].values() for found in split.values()]
     assert [words for words in said if words not in README] == []
+
+
+def test_the_card_has_a_second_opinion_of_photographs_that_were_kept_back():
+    for kind, found in ((kind, CARD["kept_back"][kind]) for kind in ("float32", "int8")):
+        assert f"{found['accuracy']:.1%} ({found['low']:.1%} to {found['high']:.1%})" in README
+        low, high = accuracy.wilson(round(found["accuracy"] * found["pictures"]), found["pictures"])
+        assert (low, high) == pytest.approx((found["low"], found["high"]), abs=1e-3)
+        assert pretrained.opinions(kind)["kept back"] == found
+        assert pretrained.opinions(kind)["test"] == CARD["results"]["test"][kind]
+    right = [CARD["results"]["test"]["float32"]["right"], round(0.955 * 2738)]
+    table = [[right[0], 2226 - right[0]], [right[1], 2738 - right[1]]]
+    assert stats.chi2_contingency(table, correction=False).pvalue == pytest.approx(1 / 50, rel=0.3)
 
 
 def test_the_card_promises_at_least_95_percent_in_int8():
