@@ -14,7 +14,7 @@ LONGEST_CELL = 20  # non-blank lines
 MEDIAN_CELL = 5
 COMPARED_CELLS = 3  # at least so many cells of a notebook are compared with their stored output
 SHORTEST_ALT = 40  # characters: a description of what a figure shows, not its name
-MARKER = "# NBVAL_CHECK_OUTPUT"
+CHECKED = "nbval-check-output"  # the tag by which nbval compares a cell's output
 CLASS = "> **In class.** "
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", None}
 
@@ -262,11 +262,11 @@ def drawn_pets(notebook: NotebookNode) -> list[str]:
 def compared(notebook: NotebookNode) -> list[str]:
     problems, marked = [], 0
     for n, cell in enumerate(code_cells(notebook), 1):
-        if MARKER.strip("# ") not in cell.source:
+        if "NBVAL_" in cell.source:
+            problems.append(f"code cell {n} speaks of tests to its reader: use the tag {CHECKED}")
+        if CHECKED not in cell.metadata.get("tags", []):
             continue
         marked += 1
-        if not any(line.strip() == MARKER for line in cell.source.splitlines()):
-            problems.append(f"code cell {n}: nbval does not see a marker that is not alone on its line")
         if not any(printed(output).strip() for output in cell.outputs):
             problems.append(f"code cell {n} is marked, but has no stored text to be compared with")
     if marked < COMPARED_CELLS:

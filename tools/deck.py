@@ -23,7 +23,6 @@ REVEAL = TEMPLATES / "node_modules" / "reveal.js"
 HIDDEN = "hide-input"
 UNSEEN = ("notes", "skip")
 SUFFIX = ".slides.html"
-NBVAL = re.compile(r"^# NBVAL_\w+\n", re.M)  # a note to the tests
 MINUTES = re.compile(r"(<h[1-6][^>]*>[^<]*) \(\d+ minutes\)")  # those of a reader; on a slide they would be a promise
 LINK = re.compile(r'<a\b([^>]*?)\bhref="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 
@@ -94,15 +93,6 @@ def signed(name: str, notebook: NotebookNode) -> NotebookNode:
     return copy
 
 
-def bare(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of a notebook without what its code says to the tests."""
-    copy = nbformat.from_dict(notebook)
-    for cell in copy.cells:
-        if cell.cell_type == "code":
-            cell.source = NBVAL.sub("", cell.source)
-    return copy
-
-
 def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> str:
     """Return a notebook as one page of slides.
 
@@ -122,7 +112,7 @@ def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> s
     config = Config({"TagRemovePreprocessor": {"remove_input_tags": {HIDDEN}}})
     metadata = {"name": title(notebook), "path": str(folder)}
     exporter = export.exporter(SlidesExporter, template, config=config)
-    document, _ = exporter.from_notebook_node(bare(notebook), {"metadata": metadata, "deck": inside})
+    document, _ = exporter.from_notebook_node(notebook, {"metadata": metadata, "deck": inside})
     return re.sub(r"(?<=<main>).*?(?=</main>)", lambda slides: linked(slides[0], decks), document, count=1, flags=re.S)
 
 
