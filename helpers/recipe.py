@@ -8,8 +8,8 @@ from pathlib import Path
 
 from helpers.base import artifacts
 from helpers.networks import recipe
-from helpers.networks.recipe import STORED, WEIGHTS, Recipe
-from helpers.pictures import conventions, photographs
+from helpers.networks.recipe import NETWORKS, STORED, Recipe
+from helpers.pictures import photographs
 
 
 def stages(text: str) -> tuple[tuple[int, int], ...]:
@@ -17,24 +17,38 @@ def stages(text: str) -> tuple[tuple[int, int], ...]:
     return tuple((int(size), int(epochs)) for size, epochs in (stage.split(":") for stage in text.split(",")))
 
 
-def main(argv: list[str]) -> None:
-    """Train on the photographs, as the command line says."""
+def arguments(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m helpers.recipe", description="Train by a `Recipe`.")
-    parser.add_argument("--out", type=Path, default=artifacts.root() / "recipe", help="folder for state and result")
-    parser.add_argument("--start", type=Path, help="weights to start from instead of random ones")
+    add = parser.add_argument
+    add("--network", choices=NETWORKS, default="residual_cnn", help="what is trained (default: %(default)s)")
+    add("--out", type=Path, help="folder for state and result (default: recipe/NETWORK among the artifacts)")
+    add("--start", type=Path, help="weights to start from instead of random ones")
+    add("--teacher", type=Path, action="append", default=[], help="weights of a large_residual_cnn to learn from")
     for field in dataclasses.fields(Recipe):
         kind = stages if field.name == "stages" else field.type
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default, help="%(default)s")
-    options = vars(parser.parse_args(argv))
+        usual = ", ".join(f"{getattr(plan, field.name)} for {name}" for name, (_, plan, _) in NETWORKS.items())
+        add(f"--{field.name.replace('_', '-')}", type=kind, help=f"default: {usual}")
+    return parser, parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> None:
+    """Train on the photographs, as the command line says."""
+    parser, options = arguments(argv)
+    make, usual, size = NETWORKS[options.network]
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)}
+    plan = dataclasses.replace(usual, **{name: value for name, value in given.items() if value is not None})
+    folder = options.out or artifacts.root() / "recipe" / options.network
     if not photographs.prepared():
         sys.exit(f"The photographs are not in {photographs.tfds_folder()}: run `make photos`, or set TFDS_DATA_DIR.")
-    out, start, (first, second, _) = options.pop("out"), options.pop("start"), photographs.EIGHTY_TEN_TEN
+    first, second, _ = photographs.EIGHTY_TEN_TEN
     facts = {"data": "cats_vs_dogs", "split": [first, second], "command": shlex.join([*parser.prog.split(), *argv])}
     try:
-        training, validation = recipe.photographs(first, STORED), recipe.photographs(second, conventions.SIZE)
-        card = recipe.keep(recipe.train(training, validation, Recipe(**options), out, start=start), out, **facts)
-        print(f"{out / WEIGHTS}: {card['validation_accuracy']:.2%} of the validation pictures are right.")
-    except (KeyboardInterrupt, ValueError) as problem:
+        training, validation = recipe.photographs(first, STORED), recipe.photographs(second, size)
+        run = recipe.train(training, validation, plan, folder, make, options.start, options.teacher)
+        card = recipe.keep(run, folder, **facts)
+        print(f"{folder / card['weights']}: {card['validation_accuracy']:.2%} of the validation pictures are right.")
+    except (KeyboardInterrupt, OSError, ValueError) as problem:
         sys.exit(str(problem) or "Stopped: the same command goes on after the last whole epoch.")
 
 

@@ -7,6 +7,7 @@ Written out by hand instead of with `model.fit`, so that every ingredient can be
 and watches the validation split; the test split is never read.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from helpers.pictures.photographs import tfds_folder
 STORED = 128  # pixels on each side of a picture before it is cropped
 MOMENTUM = 0.9
 SECONDS_PER_PIXEL = 2.7e-7  # of training on two cores, for each pixel of a picture that goes through the network
-WEIGHTS, CARD, STATE = "residual_cnn.npz", "residual_cnn.json", "state.npz"
+STATE = "state.npz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +41,28 @@ class Recipe:
     decay: float = 5e-4  # weight decay
     smoothing: float = 0.1  # probability that a label gives away, to both classes alike
     averaging: float = 0.995  # how much of the averaged weights a step keeps
+    temperature: float = 2.0  # of the answers of teachers, if there are any; smoothing is for labels
+    teacher_size: int = 128  # of the pictures that teachers see
+    precision: str = "float32"  # of products in training; "bfloat16" is faster where the processor has it
     seed: int = 0  # fixes weights, order and augmentation
 
     @property
     def sizes(self) -> list[int]:
         """The size of the pictures in each epoch."""
         return [size for size, epochs in self.stages for _ in range(epochs)]
+
+
+# What is trained by the command, by which recipe, and for pictures of which size.  The large network learns from labels
+# that are mixed but not smoothed: smoothing would wipe out what its answers tell a small one (Müller et al. 2019,
+# arXiv:1906.02629).
+NETWORKS = {
+    "residual_cnn": (models.residual_cnn, Recipe(), conventions.SIZE),
+    "large_residual_cnn": (
+        models.large_residual_cnn,
+        Recipe(((64, 22), (96, 18), (128, 12)), unmixed=6, smoothing=0.0, precision="bfloat16"),
+        STORED,
+    ),
+}
 
 
 def photographs(split: str, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -140,6 +157,30 @@ def learning_rate(step: tf.Tensor, recipe: Recipe, steps: int) -> tf.Tensor:
     return recipe.rate * tf.minimum((t + 1) / max(up, 1), 1.0) * tf.where(t < up, 1.0, cosine)
 
 
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Let networks that are made in the block multiply in "float32" or "bfloat16"; weights and sums stay float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{precision}" if precision != "float32" else precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def logits(model: keras.Model) -> keras.Model:
+    """Return a network without its softmax."""
+    return keras.Model(model.input, model.get_layer("dense").output)
+
+
+def teacher(path: Path, precision: str = "float32") -> keras.Model:
+    """Return the logits of a trained `large_residual_cnn`, whose answers another network can learn from."""
+    with computing_in(precision):
+        model = models.large_residual_cnn(size=None)
+    weights.load_weights(model, path)
+    return logits(model)
+
+
 class Run:
     """A training under way: all that changes from step to step.
 
@@ -147,15 +188,18 @@ class Run:
     exponential moving average of all weights, which is what is kept; `history` says what each epoch gave.
     """
 
-    def __init__(self, recipe: Recipe, pictures: int, make=models.residual_cnn, start: Path | None = None):
+    def __init__(self, recipe: Recipe, pictures: int, make=models.residual_cnn, start=None, teachers=()):
         keras.utils.set_random_seed(recipe.seed)  # no op determinism: it sums in another order than the checkpoint did
-        model, self.averaged = make(size=None), make(size=None)  # pictures of any size
+        with computing_in(recipe.precision):
+            model = make(size=None)  # pictures of any size
+        self.averaged, self.teachers = make(size=None), [teacher(path, recipe.precision) for path in teachers]
         if start:
             weights.load_weights(model, start)
         self.averaged.set_weights(model.get_weights())
-        self.network = keras.Model(model.input, model.get_layer("dense").output)
+        self.network = logits(model)
         self.recipe, self.steps, self.history = recipe, pictures // recipe.batch, []
         origin = {"network": model.name, "pictures": pictures, "start": start and artifacts.sha256(start)}
+        origin |= {"teachers": [artifacts.sha256(path) for path in teachers]}
         self.about = json.dumps(origin | dataclasses.asdict(recipe))
         kernels = {layer.kernel.path for layer in weights.weighted_layers(self.network)}
         self.decays = [w.path in kernels for w in self.network.trainable_weights]
@@ -170,14 +214,27 @@ class Run:
         """Take one step; return the loss and the share of pictures that were right."""
         seed = tf.stack([tf.constant(self.recipe.seed * 1000 + 17), tf.cast(self.step, tf.int32) * 16])
         x, y = augment(images, labels, size, amount, seed)
-        y = y * (1 - self.recipe.smoothing) + self.recipe.smoothing / 2  # label smoothing, arXiv:1512.00567
+        if self.teachers:
+            seen, _ = augment(images, labels, self.recipe.teacher_size, amount, seed)
+            goal, temperature = self._taught(seen), self.recipe.temperature
+        else:
+            goal, temperature = y * (1 - self.recipe.smoothing) + self.recipe.smoothing / 2, 1.0  # arXiv:1512.00567
         with tf.GradientTape() as tape:
-            z = self.network(x, training=True)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, z))
+            z = tf.cast(self.network(x, training=True), tf.float32)
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(goal, z / temperature)) * temperature**2
         self._descend(tape.gradient(loss, self.trained))
         self._average()
         self.step.assign_add(1)
         return loss, tf.reduce_mean(tf.cast(tf.argmax(y, 1) == tf.argmax(z, 1), tf.float32))
+
+    def _taught(self, x: tf.Tensor) -> tf.Tensor:
+        """Return what the teachers say of varied pictures, softened: float32 [n, 2] (Hinton et al., arXiv:1503.02531).
+
+        They see the very cut, colours and mixture that the network sees, and may see it larger: what is learned is how
+        the teachers answer everywhere between the pictures, not only on them (Beyer et al. 2021, arXiv:2106.05237).
+        """
+        answers = [tf.cast(network(x, training=False), tf.float32) for network in self.teachers]
+        return tf.nn.softmax(tf.add_n(answers) / len(answers) / self.recipe.temperature)
 
     def _descend(self, gradients: list[tf.Tensor]) -> None:
         """Gradient descent with Nesterov momentum; weight decay draws the kernels, and only them, towards zero."""
@@ -233,13 +290,15 @@ class Run:
                 variable.assign(state[name])
 
 
-def train(training, validation, recipe: Recipe, folder: Path, make=models.residual_cnn, start=None) -> Run:
+def train(training, validation, recipe: Recipe, folder: Path, make=models.residual_cnn, start=None, teachers=()) -> Run:
     """Train by a recipe, save the state after each epoch, and go on from there if the training was stopped.
 
     Args:
         training, validation: images uint8 [n, h, w, 3], labels [n]; validation in the size the network is used at.
         make: makes the network, given `size=None`; its last layer before the softmax is called "dense".
         start: a file of weights to start from; by default random ones.
+        teachers: files of the weights of trained `large_residual_cnn`, from whose answers it learns; by default it
+            learns from the labels.
 
     Raises:
         ValueError: there are fewer pictures than a step takes, or the state in the folder is of another recipe.
@@ -247,7 +306,7 @@ def train(training, validation, recipe: Recipe, folder: Path, make=models.residu
     pictures, sizes, state = len(training[0]), recipe.sizes, Path(folder) / STATE
     if pictures < recipe.batch:
         raise ValueError(f"A step takes {recipe.batch} pictures; found only {pictures}.")
-    run = Run(recipe, pictures, make, start)
+    run = Run(recipe, pictures, make, start, teachers)
     if state.exists():
         run.load(state)
     done = len(run.history)
@@ -264,9 +323,10 @@ def train(training, validation, recipe: Recipe, folder: Path, make=models.residu
 
 def keep(run: Run, folder: Path, **facts) -> dict:
     """Write the averaged weights and a card that says how they came about, with `facts` such as the data; return it."""
-    weights.save_weights(run.averaged, Path(folder) / WEIGHTS)
-    card = {"weights": WEIGHTS, "sha256": artifacts.sha256(Path(folder) / WEIGHTS), **facts}
+    path = Path(folder) / f"{run.averaged.name}.npz"
+    weights.save_weights(run.averaged, path)
+    card = {"weights": path.name, "sha256": artifacts.sha256(path), **facts}
     card |= json.loads(run.about) | run.history[-1] | machine.describe()
-    with artifacts.atomic(Path(folder) / CARD) as part:
+    with artifacts.atomic(path.with_suffix(".json")) as part:
         part.write_text(json.dumps(card, indent=2) + "\n")
     return card

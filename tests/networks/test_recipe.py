@@ -1,9 +1,11 @@
 """The recipe of the shipped checkpoint: augmentation, schedule, optimiser, average, and going on after a stop."""
 
+import dataclasses
 import json
 import math
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,17 +233,73 @@ def test_what_is_kept_are_the_averaged_weights_with_a_card(pictures, whole, tmp_
     run = whole[0]
     card = recipe.keep(run, tmp_path, data="made-up pictures", split=["all"], command="a command")
     found = tiny(size=32)
-    weights.load_weights(found, tmp_path / recipe.WEIGHTS)
+    path = tmp_path / "tiny.npz"
+    weights.load_weights(found, path)
     assert all(map(np.array_equal, found.get_weights(), [a.numpy() for a in run.averages]))
-    assert json.loads((tmp_path / recipe.CARD).read_text()) == json.loads(json.dumps(card))
-    assert card["sha256"] == artifacts.sha256(tmp_path / recipe.WEIGHTS)
+    assert json.loads(path.with_suffix(".json").read_text()) == json.loads(json.dumps(card))
+    assert card["sha256"] == artifacts.sha256(path) and card["weights"] == path.name
     right = found.predict(pictures[0] / np.float32(255), verbose=0).argmax(1) == pictures[1]
     assert card["validation_accuracy"] == pytest.approx(right.mean())
     assert {"data", "split", "command", "seed", "versions"} <= card.keys()
-    further = recipe.Run(recipe.Recipe(batch=8), 19, tiny, tmp_path / recipe.WEIGHTS)
+    further = recipe.Run(recipe.Recipe(batch=8), 19, tiny, path)
     assert all(map(np.array_equal, found.get_weights(), [w.numpy() for w in further.weights]))
     assert all(map(np.array_equal, found.get_weights(), [a.numpy() for a in further.averages]))
     assert json.loads(further.about)["start"] == card["sha256"]
+
+
+# --- learning from teachers ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taught(monkeypatch, tmp_path):
+    """A training of the tiny network by two teachers, which are tiny too; with the files of these."""
+    monkeypatch.setattr(models, "large_residual_cnn", tiny)
+    paths = [tmp_path / f"{name}.npz" for name in "ab"]
+    for number, path in enumerate(paths):
+        keras.utils.set_random_seed(number)
+        weights.save_weights(tiny(), path)
+    plan = dataclasses.replace(SMALL, teacher_size=24, temperature=3.0, smoothing=0.1)
+    return recipe.Run(plan, 19, tiny, teachers=paths), paths
+
+
+def test_the_goal_is_the_softened_answer_of_all_teachers_to_the_same_view(pictures, taught, monkeypatch):
+    run, _ = taught
+    x, _ = recipe.augment(pictures[0][:8], pictures[1][:8], 24, tf.constant(1.0), seed(17, 0))
+    answers = np.mean([network(x).numpy() for network in run.teachers], axis=0) / 3
+    expected = np.exp(answers) / np.exp(answers).sum(axis=1, keepdims=True)
+    assert np.ptp(expected) > 0.01
+    goals, entropy = [], tf.nn.softmax_cross_entropy_with_logits
+    monkeypatch.setattr(tf.nn, "softmax_cross_entropy_with_logits", lambda y, z: goals.append((y, z)) or entropy(y, z))
+    view, _ = recipe.augment(pictures[0][:8], pictures[1][:8], 16, tf.constant(1.0), seed(17, 0))
+    answer = run.network(view, training=True).numpy()
+    recipe.Run.advance.python_function(run, pictures[0][:8], pictures[1][:8], tf.constant(1.0), 16)
+    ((goal, softened),) = goals
+    np.testing.assert_allclose(goal, expected, rtol=1e-5)
+    np.testing.assert_allclose(softened, answer / 3, rtol=1e-4, atol=1e-6)
+
+
+def test_teachers_do_not_change_and_belong_to_the_training(pictures, taught, tmp_path):
+    run, paths = taught
+    before = [network.get_weights() for network in run.teachers]
+    run.epoch(*pictures)
+    assert all(map(np.array_equal, sum(before, []), sum((network.get_weights() for network in run.teachers), [])))
+    run.save(tmp_path / recipe.STATE)
+    recipe.Run(run.recipe, 19, tiny, teachers=paths).load(tmp_path / recipe.STATE)
+    with pytest.raises(ValueError, match="is of another recipe"):
+        recipe.Run(run.recipe, 19, tiny, teachers=paths[:1]).load(tmp_path / recipe.STATE)
+
+
+def test_a_training_in_bfloat16_keeps_float32_weights_and_nearly_the_same_loss(pictures):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        run = recipe.Run(dataclasses.replace(SMALL, precision=precision), 19, tiny)
+        losses[precision] = run.epoch(*pictures)["training_loss"]
+        assert {value.dtype for value in run.weights + run.averages} == {tf.float32}
+        assert run.network(tf.zeros([1, 16, 16, 3])).dtype == ("float32" if precision == "float32" else "bfloat16")
+        assert run.averaged(tf.zeros([1, 16, 16, 3])).dtype == "float32", "it is scored in float32"
+        assert keras.config.dtype_policy().name == "float32"
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+    assert losses["bfloat16"] != losses["float32"]
 
 
 # --- the command -------------------------------------------------------------------------------------------------
@@ -264,15 +322,34 @@ def test_the_command_trains_and_never_reads_the_test_split(whole, tmp_path, monk
     read, asked = [], []
     monkeypatch.setattr(photographs, "prepared", lambda: True)
     monkeypatch.setattr(recipe, "photographs", lambda *words: read.append(words) or words)
-    monkeypatch.setattr(recipe, "train", lambda *words, start: asked.append(words) or whole[0])
+    monkeypatch.setattr(recipe, "train", lambda *words: asked.append(words) or whole[0])
     words = f"--out {tmp_path} --stages 16:2,24:1 --unmixed 1 --warm-up 0.5".split()
     main(words)
     assert read == [("train[:80%]", 128), ("train[80%:90%]", 96)]
-    assert asked == [(*read, recipe.Recipe(SMALL.stages, 1, warm_up=0.5), tmp_path)]
-    card = json.loads((tmp_path / recipe.CARD).read_text())
+    plan = recipe.Recipe(SMALL.stages, 1, warm_up=0.5)
+    assert asked == [(*read, plan, tmp_path, models.residual_cnn, None, [])]
+    card = json.loads((tmp_path / "tiny.json").read_text())
     assert card["command"].split() == ["python", "-m", "helpers.recipe", *words]
     assert card["split"] == ["train[:80%]", "train[80%:90%]"]
     assert f"{card['validation_accuracy']:.2%} of the validation pictures are right." in capsys.readouterr().out
+
+
+def test_the_command_trains_a_teacher_and_one_that_learns_from_it(whole, tmp_path, monkeypatch):
+    read, asked = [], []
+    monkeypatch.setenv("PTQ_ARTIFACTS", str(tmp_path))
+    monkeypatch.setattr(photographs, "prepared", lambda: True)
+    monkeypatch.setattr(recipe, "photographs", lambda *words: read.append(words) or words)
+    monkeypatch.setattr(recipe, "train", lambda *words: asked.append(words[2:]) or whole[0])
+    main(["--network", "large_residual_cnn", "--batch", "64"])
+    main(["--teacher", "a.npz", "--teacher", "b.npz", "--start", "c.npz", "--rate", "0.05"])
+    plan = dataclasses.replace(recipe.NETWORKS["large_residual_cnn"][1], batch=64)
+    folder, large = tmp_path / "recipe", models.large_residual_cnn
+    taught = [Path("a.npz"), Path("b.npz")]
+    assert asked == [
+        (plan, folder / "large_residual_cnn", large, None, []),
+        (recipe.Recipe(rate=0.05), folder / "residual_cnn", models.residual_cnn, Path("c.npz"), taught),
+    ]
+    assert [size for _, size in read] == [128, 128, 128, 96]
 
 
 def test_a_stopped_command_says_how_to_go_on(tmp_path, monkeypatch):
