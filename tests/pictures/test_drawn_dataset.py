@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,9 @@ def no_progress_bar():
 # --- the data set -----------------------------------------------------------------------------------------------------
 
 
-def test_features_are_those_of_cats_vs_dogs(tmp_path):
+def test_features_are_those_of_cats_vs_dogs(tmp_path, monkeypatch):
     """Compared with the definition in TFDS itself, which needs no download."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where it leaves a folder
     ours = drawn_dataset.DrawnCatsVsDogs(data_dir=tmp_path).info
     theirs = tfds.builder("cats_vs_dogs", data_dir=tmp_path).info
     assert repr(ours.features) == repr(theirs.features)
@@ -43,6 +45,14 @@ def test_the_data_set_has_the_promised_sizes(tmp_path):
     builder = tfds.builder("drawn_cats_vs_dogs", data_dir=tmp_path)
     assert builder.COUNTS == {"train": 4000, "validation": 500, "test": 2000}
     assert str(builder.version) in builder.RELEASE_NOTES
+
+
+def test_drawing_leaves_nothing_among_the_temporary_folders(tmp_path, monkeypatch, no_progress_bar):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    FewDrawnPets(data_dir=tmp_path / "drawn").download_and_prepare()
+    tfds.load("few_drawn_pets", data_dir=tmp_path / "drawn")
+    assert [path.name for path in (tmp_path / "temporary").iterdir()] == []
 
 
 def test_tfds_load_draws_and_reads_it(tmp_path, no_progress_bar):
