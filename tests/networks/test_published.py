@@ -187,6 +187,15 @@ def test_every_published_value_names_its_source():
     assert all(row["source"] and row["year"] and row["device"] and float(row["milliseconds"]) > 0 for row in rows)
 
 
+def test_on_a_phone_without_a_dot_product_int8_was_about_twice_as_fast():
+    """What notebook 7 says of the Pixel 2: the rows of networks that were trained for quantization, in both tables."""
+    rows = [bar for bar in data.records("published_latency.csv", published.PublishedLatency) if "Pixel 2" in bar.device]
+    milliseconds = {(bar.source, bar.architecture, bar.kind): bar.milliseconds for bar in rows}
+    trained = {key: value for key, value in milliseconds.items() if key[2] == "quantization-aware training"}
+    ratios = [milliseconds[source, name, "float32"] / value for (source, name, _), value in trained.items()]
+    assert len(ratios) == 4 and min(ratios) > 1.9 and max(ratios) < 2.5
+
+
 # --- the large ones ------------------------------------------------------------------------------------------
 
 
