@@ -39,6 +39,26 @@ def test_a_station_has_the_name_and_the_minutes_of_its_notebook(station):
     assert not stated or station.read_minutes == sum(stated)
 
 
+QUARTERS = ("", "a quarter", "a half", "three quarters")
+
+
+def spoken(minutes: int) -> str:
+    """Return minutes in words, to the nearest quarter of an hour: 'an hour and a quarter'."""
+    hours, quarters = divmod(round(minutes / 15), 4)
+    if hours == 0:
+        return "half an hour" if quarters == 2 else f"{QUARTERS[quarters]} of an hour"
+    whole = "an hour" if hours == 1 else f"{('two', 'three')[hours - 2]} hours"
+    if hours > 1 and quarters == 2:
+        return f"{whole.split()[0]} and a half hours"
+    return f"{whole} and {QUARTERS[quarters]}" if quarters else whole
+
+
+@pytest.mark.parametrize("station", course_map.stations(), ids=lambda station: station.file)
+def test_a_notebook_says_how_long_it_takes_a_reader(station):
+    (said,) = re.findall(r"^\*\*Time\*\* .*For a reader, (.+)\.$", PROSE[station.file], re.M)
+    assert said == spoken(station.read_minutes)
+
+
 def test_every_box_leads_to_its_notebook():
     stations = course_map.stations()
     page = plots.course_map(stations)._repr_mimebundle_()[0]["text/html"]
