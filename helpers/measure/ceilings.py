@@ -38,6 +38,15 @@ class Ceilings:
         """Bytes a second from main memory: from the largest array that was read."""
         return self.bandwidth[max(self.bandwidth)]
 
+    def raised(self, speeds: Speeds) -> "Ceilings":
+        """Return the ceilings with those that a layer has exceeded raised to its speed: a ceiling is above all.
+
+        Args:
+            speeds: from `measured_speeds`.
+        """
+        macs = {kind: max(rate, *(speed[kind] for speed in speeds.values())) for kind, rate in self.macs.items()}
+        return dataclasses.replace(self, macs=macs)
+
     def bandwidth_for(self, size: float) -> float:
         """Return the bytes a second from an array of `size` bytes, interpolated on a logarithmic scale of sizes."""
         sizes = sorted(self.bandwidth)

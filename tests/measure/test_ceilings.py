@@ -7,7 +7,7 @@ import pytest
 
 from helpers.base.seed import SEED
 from helpers.base.tf import keras
-from helpers.measure import ceilings, latency
+from helpers.measure import ceilings, latency, roofline
 from helpers.measure.ceilings import Ceilings, layer_files, layer_seconds, read_bandwidth
 from helpers.tflite import interpreter
 
@@ -18,6 +18,14 @@ def test_bandwidth_between_sizes():
     assert ceilings.bandwidth_for(2**22) == pytest.approx(60e9)
     assert ceilings.bandwidth_for(2**24) == 40e9
     assert (ceilings.bandwidth_for(1), ceilings.bandwidth_for(2**40)) == (80e9, 20e9)
+
+
+def test_what_a_layer_exceeds_is_no_ceiling():
+    found = Ceilings({"float32": 10.0, "int8": 40.0}, {1: 2.0})
+    speeds = {"a": {"float32": 9.0, "int8": 41.5}, "b": {"float32": 2.0, "int8": 3.0}}
+    assert found.raised(speeds) == Ceilings({"float32": 10.0, "int8": 41.5}, {1: 2.0})
+    shares = [row[1:3] for row in roofline.speed_table(speeds, found.raised(speeds)).rows]
+    assert shares == [["0.0 (90%)", "0.0 (100%)"], ["0.0 (20%)", "0.0 (7%)"]]
 
 
 class Clock:
