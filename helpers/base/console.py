@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _standard_error = threading.RLock()
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: '1 epoch', '2,000 pictures'; the plural ends in s."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time in words: '40 s', '25 min', '2.5 h'."""
     if seconds < 90:

@@ -195,10 +195,11 @@ def fine_tune(
 def _announcement(model: keras.Model, pets: Pets, plan: TrainingPlan, done: int) -> str:
     """Return the sentence that says, before a training starts, what is trained and how long it takes."""
     if done == plan.epochs:
-        return f"{model.name} has been trained on {pets.title} already: {done} epochs."
+        return f"{model.name} has been trained on {pets.title} already: {console.counted(done, 'epoch')}."
     left = console.duration(plan.seconds(pets.counts["train"]) * (plan.epochs - done) / plan.epochs)
     going_on = f"Going on after epoch {done}: " if done else ""
-    return f"{going_on}training {model.name} on {pets.title}, {plan.epochs - done} epochs, about {left} on two cores."
+    epochs = console.counted(plan.epochs - done, "epoch")
+    return f"{going_on}training {model.name} on {pets.title}, {epochs}, about {left} on two cores."
 
 
 def _start(network: Callable[[], keras.Model], plan: TrainingPlan, pictures: int) -> tuple[keras.Model, dict]:

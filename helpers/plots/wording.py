@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from helpers.base.console import counted as counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from helpers.measure.accuracy import Score
 
 LEVEL = 0.05  # a paired test with a smaller p-value has found a difference
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: '1 epoch', '2,000 pictures'; the plural ends in s."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def few(names: Sequence[str]) -> str:

@@ -194,7 +194,7 @@ def test_a_training_that_was_stopped_goes_on_and_ends_the_same(few, whole, tmp_p
     (tmp_path / training.HISTORY).write_text(json.dumps(written))
 
     model, history = training.train(few, tiny, FEW, tmp_path)
-    assert "Going on after epoch 1: training tiny on few pets, 1 epochs" in capsys.readouterr().out
+    assert "Going on after epoch 1: training tiny on few pets, 1 epoch, about" in capsys.readouterr().out
     assert same(model, whole[0])
     assert history == whole[1]
 
