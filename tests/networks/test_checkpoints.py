@@ -72,6 +72,8 @@ def test_the_card_is_true_on_the_photographs():
 def test_the_readme_repeats_the_card():
     said = (data.project() / "README.md").read_text()
     assert f"{CARD['results']['test']['int8']['accuracy']:.1%} of the test photographs" in said
+    kept_back = CARD["kept_back"]["int8"]
+    assert f"{kept_back['accuracy']:.1%} of {kept_back['pictures']:,} that nobody had used before" in said
     assert f"{CARD['int8_bytes'] / 1e3:.0f} kB" in said
     assert f"{CARD['int8_arena_bytes'] / 1e3:.0f} kB of RAM" in said
 
