@@ -15,7 +15,7 @@ MEDIAN_CELL = 5
 COMPARED_CELLS = 3  # at least so many cells of a notebook are compared with their stored output
 SHORTEST_ALT = 40  # characters: a description of what a figure shows, not its name
 CHECKED = "nbval-check-output"  # the tag by which nbval compares a cell's output
-CLASS = "> **In class.** "
+CLASS = ("<details><summary>For instructors</summary>\n\n", "\n\n</details>")  # around a text for the speaker
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", None}
 
 Rule = Callable[[NotebookNode], list[str]]
@@ -137,11 +137,12 @@ def slides(notebook: NotebookNode) -> list[str]:
 
 
 def notes_are_for_the_class(notebook: NotebookNode) -> list[str]:
-    """Notes for the speaker stand in the notebook as well; a reader sees at once that they are for a class."""
+    """Notes for the speaker stand in the notebook as well, folded: a reader sees that they are for a class."""
+    begin, end = CLASS
     return [
-        f"the notes of cell {n} do not begin with {CLASS!r}"
+        f"the notes of cell {n} do not begin with {begin!r} and end with {end!r}"
         for n, cell in enumerate(notebook.cells, 1)
-        if slide_type(cell) == "notes" and not cell.source.startswith(CLASS)
+        if slide_type(cell) == "notes" and not (cell.source.startswith(begin) and cell.source.endswith(end))
     ]
 
 

@@ -102,7 +102,7 @@ def good() -> nbformat.NotebookNode:
     for cell in cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
     cells[2].metadata["slideshow"] = {"slide_type": "notes"}
-    cells[2].source = f"{rules.CLASS}Ask the room."
+    cells[2].source = "Ask the room.".join(rules.CLASS)
     return new_notebook(cells=cells)
 
 

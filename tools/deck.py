@@ -22,6 +22,8 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 REVEAL = TEMPLATES / "node_modules" / "reveal.js"
 HIDDEN = "hide-input"
 UNSEEN = ("notes", "skip")
+# In a notebook the notes are folded, so that they are in no reader's way; the speaker's view has them open.
+FOLDED = re.compile(r"<details><summary>For instructors</summary>\n\n(.+)\n\n</details>", re.S)
 SUFFIX = ".slides.html"
 MINUTES = re.compile(r"(<h[1-6][^>]*>[^<]*) \(\d+ minutes\)")  # those of a reader; on a slide they would be a promise
 LINK = re.compile(r'<a\b([^>]*?)\bhref="([^"]*)"([^>]*)>(.*?)</a>', re.S)
@@ -93,6 +95,15 @@ def signed(name: str, notebook: NotebookNode) -> NotebookNode:
     return copy
 
 
+def unfolded(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a notebook in which the speaker's notes are not folded."""
+    copy = nbformat.from_dict(notebook)
+    for cell in copy.cells:
+        if slide_type(cell) == "notes":
+            cell.source = FOLDED.sub(r"\1", cell.source)
+    return copy
+
+
 def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> str:
     """Return a notebook as one page of slides.
 
@@ -112,7 +123,7 @@ def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> s
     config = Config({"TagRemovePreprocessor": {"remove_input_tags": {HIDDEN}}})
     metadata = {"name": title(notebook), "path": str(folder)}
     exporter = export.exporter(SlidesExporter, template, config=config)
-    document, _ = exporter.from_notebook_node(notebook, {"metadata": metadata, "deck": inside})
+    document, _ = exporter.from_notebook_node(unfolded(notebook), {"metadata": metadata, "deck": inside})
     return re.sub(r"(?<=<main>).*?(?=</main>)", lambda slides: linked(slides[0], decks), document, count=1, flags=re.S)
 
 

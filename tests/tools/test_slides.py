@@ -33,7 +33,7 @@ def lesson() -> nbformat.NotebookNode:
         cells=[
             typed(new_code_cell("import warnings"), "skip"),
             words("# First & slide\n\n1. begin\n2. end", "slide"),
-            words("Ask the room.", "notes"),
+            words("<details><summary>For instructors</summary>\n\nAsk the room.\n\n</details>", "notes"),
             typed(new_code_cell("import helpers"), "skip"),
             words(
                 about + "(../docs/guide.md), [below](#Third) and [them](https://example.org/a).", "slide", "lecture-3"
@@ -80,7 +80,8 @@ def test_a_page_holds_everything(page):
 def test_a_page_follows_the_slide_types(page):
     main = shown(page)
     assert len(re.findall(r"<section[ >]", main)) == 5  # two columns and their three slides
-    assert re.search(r'<aside class="notes">.*?Ask the room\..*?</aside>', main, re.S)
+    notes = re.search(r'<aside class="notes">(.*?)</aside>', main, re.S)[1]
+    assert text(notes).split() == ["Ask", "the", "room."] and "details" not in notes, "the speaker need not open them"
     assert "import" not in text(main)
     assert "<mfrac>" in main and 'alt="a rising line"' in main
     assert "<title>First &amp; slide</title>" in page
