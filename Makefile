@@ -18,7 +18,7 @@ help:
 	@echo "make slides    write the notebooks and the lecture as slides that need no network"
 	@echo "make refresh   for authors: run the notebooks on the drawn pets and store the outputs in them"
 	@echo "make figures   for authors: write the figures of the README from the stored outputs"
-	@echo "make badges    for authors: write where the course opens with one click into the README"
+	@echo "make badges    for authors: write where the course opens with one click into docs/where_it_runs.md"
 	@echo "make lint      for authors: mend style and format where ruff can, and show what is left"
 	@echo "make clean     delete everything a run made; the virtual environment stays"
 

@@ -18,7 +18,7 @@ from helpers.base.data import project
 PROJECT = project()
 PYTHONS = SpecifierSet(re.search(r'requires-python = "([^"]+)"', (PROJECT / "pyproject.toml").read_text("utf-8"))[1])
 PINS = (PROJECT / "requirements.txt").read_text("utf-8").splitlines()
-README = badges.README.read_text("utf-8")
+WHERE = badges.PAGE.read_text("utf-8")
 
 
 def pin(name: str, lines: list[str]) -> str:
@@ -63,10 +63,10 @@ def test_binder_installs_what_everybody_installs():
 
 
 def test_one_notebook_that_fits_the_jupyterlab():
-    """Notebook 7.6 is made of JupyterLab 4.6, and so on; the README and Binder name the same one."""
+    """Notebook 7.6 is made of JupyterLab 4.6, and so on; the page and Binder name the same one."""
     notebook = pin("notebook", (PROJECT / ".binder" / "requirements.txt").read_text("utf-8").splitlines())
     assert notebook.split(".")[1] == pin("jupyterlab", PINS).split(".")[1]
-    assert set(re.findall(r"notebook==([\d.]+)", README)) == {notebook}
+    assert set(re.findall(r"notebook==([\d.]+)", WHERE)) == {notebook}
 
 
 # --- Colab -----------------------------------------------------------------------------------------------------------
@@ -151,43 +151,43 @@ BEFORE, AFTER = "# Grüße\r\n\n", "\n\nend without a line end"
 
 
 @pytest.fixture
-def readme(tmp_path) -> Path:
-    """A README with markers, and odd line ends, in a git repository without a remote."""
+def page(tmp_path) -> Path:
+    """A page with markers, and odd line ends, in a git repository without a remote."""
     subprocess.run(["git", "init", "-q", "-b", "lecture/2", tmp_path], check=True)
-    path = tmp_path / "README.md"
+    path = tmp_path / "page.md"
     path.write_bytes(f"{BEFORE}{badges.BEGIN}\nold\n{badges.END}{AFTER}".encode())
     return path
 
 
-def remote(readme: Path, address: str) -> None:
-    subprocess.run(["git", "-C", readme.parent, "remote", "add", "origin", address], check=True)
+def remote(page: Path, address: str) -> None:
+    subprocess.run(["git", "-C", page.parent, "remote", "add", "origin", address], check=True)
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["given", "remote"])
-def test_everything_else_stays_byte_for_byte(readme, capsys, given):
+def test_everything_else_stays_byte_for_byte(page, capsys, given):
     address = "git@github.com:ada/eight-bits.git"
     if not given:
-        remote(readme, address)
-    assert badges.main([address] if given else [], readme) == 0
+        remote(page, address)
+    assert badges.main([address] if given else [], page) == 0
     new = badges.block("ada/eight-bits", "lecture/2")
-    assert readme.read_bytes() == f"{BEFORE}{badges.BEGIN}\n{new}\n{badges.END}{AFTER}".encode()
-    assert capsys.readouterr().out == "README.md: the badges now lead to ada/eight-bits, branch lecture/2.\n"
-    assert sorted(path.name for path in readme.parent.iterdir()) == [".git", "README.md"]
+    assert page.read_bytes() == f"{BEFORE}{badges.BEGIN}\n{new}\n{badges.END}{AFTER}".encode()
+    assert capsys.readouterr().out == "page.md: the badges now lead to ada/eight-bits, branch lecture/2.\n"
+    assert sorted(path.name for path in page.parent.iterdir()) == [".git", "page.md"]
 
 
-def test_twice_is_once(readme, capsys):
-    remote(readme, "https://github.com/ada/eight-bits")
-    badges.main([], readme)
-    written = readme.stat()
-    assert badges.main([], readme) == 0
-    assert (readme.stat().st_ino, readme.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+def test_twice_is_once(page, capsys):
+    remote(page, "https://github.com/ada/eight-bits")
+    badges.main([], page)
+    written = page.stat()
+    assert badges.main([], page) == 0
+    assert (page.stat().st_ino, page.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
     assert "lead already to ada/eight-bits" in capsys.readouterr().out
 
 
-def test_another_address_replaces_the_first(readme):
-    assert badges.main(["https://github.com/ada/eight-bits"], readme) == 0
-    assert badges.main(["https://github.com/grace/eight-bits"], readme) == 0
-    text = readme.read_text("utf-8")
+def test_another_address_replaces_the_first(page):
+    assert badges.main(["https://github.com/ada/eight-bits"], page) == 0
+    assert badges.main(["https://github.com/grace/eight-bits"], page) == 0
+    text = page.read_text("utf-8")
     assert "grace/eight-bits" in text and "ada/" not in text
 
 
@@ -195,13 +195,13 @@ def test_another_address_replaces_the_first(readme):
     ("address", "message"),
     [(None, "has no git remote 'origin'"), ("https://gitlab.com/ada/bits", "found 'https://gitlab.com/ada/bits'")],
 )
-def test_without_an_address_at_github_nothing_is_written(readme, capsys, address, message):
-    before = readme.read_bytes()
+def test_without_an_address_at_github_nothing_is_written(page, capsys, address, message):
+    before = page.read_bytes()
     if address:
-        remote(readme, address)
-    assert badges.main([], readme) == 1
+        remote(page, address)
+    assert badges.main([], page) == 1
     assert message in capsys.readouterr().err
-    assert readme.read_bytes() == before
+    assert page.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -214,17 +214,17 @@ def test_without_an_address_at_github_nothing_is_written(readme, capsys, address
         f"{badges.END} {badges.BEGIN} {badges.END}",
     ],
 )
-def test_a_readme_without_the_markers_is_left_alone(readme, capsys, text):
-    readme.write_text(text)
-    assert badges.main(["https://github.com/ada/eight-bits"], readme) == 1
+def test_a_page_without_the_markers_is_left_alone(page, capsys, text):
+    page.write_text(text)
+    assert badges.main(["https://github.com/ada/eight-bits"], page) == 1
     assert badges.BEGIN in capsys.readouterr().err
-    assert readme.read_text() == text
+    assert page.read_text() == text
 
 
-def test_without_git_there_is_no_address(readme, monkeypatch, capsys):
-    remote(readme, "https://github.com/ada/eight-bits")
+def test_without_git_there_is_no_address(page, monkeypatch, capsys):
+    remote(page, "https://github.com/ada/eight-bits")
     monkeypatch.setenv("PATH", "")
-    assert badges.main([], readme) == 1
+    assert badges.main([], page) == 1
     assert capsys.readouterr().err.startswith("This copy of the project does not know its address")
 
 
@@ -255,8 +255,8 @@ def test_the_first_cell_on_colab_takes_the_same_repository():
     assert "\n%pip install -q 'git+https://github.com/ada/eight-bits@a;b'\n" in text
 
 
-def test_the_readme_has_what_the_command_writes():
+def test_the_page_has_what_the_command_writes():
     """Without an address, or with one: no badge was made up or mended by hand."""
-    match = re.search(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/(.+?)/notebooks/", README)
+    match = re.search(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/(.+?)/notebooks/", WHERE)
     new = badges.block(match[1], unquote(match[2])) if match else badges.block(None)
-    assert badges.replaced(README, new) == README
+    assert badges.replaced(WHERE, new) == WHERE

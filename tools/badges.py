@@ -1,10 +1,10 @@
-"""Write into the README where the course can be opened with one click: `make badges`.
+"""Write into docs/where_it_runs.md where the course can be opened with one click: `make badges`.
 
     python tools/badges.py                                  the address of the git remote `origin`
     python tools/badges.py https://github.com/OWNER/NAME    another address
 
-Until then the README has none, for a badge with a made-up address would lead nowhere.  The links lead to the branch
-that is checked out.  Everything between the two markers of the README is written anew, the rest stays as it is.
+Until then the page has none, for a badge with a made-up address would lead nowhere.  The links lead to the branch
+that is checked out.  Everything between the two markers of the page is written anew, the rest stays as it is.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from urllib.parse import quote
 import run
 from helpers.base import artifacts
 
-README = run.NOTEBOOKS.parent / "README.md"
+PAGE = run.NOTEBOOKS.parent / "docs" / "where_it_runs.md"
 BEGIN, END = "<!-- badges: what stands here is written by make badges -->", "<!-- end of badges -->"
 GITHUB = re.compile(
     r"(?:(?:https|ssh|git)://(?:[^@/\s]+@)?|[\w.-]+@)github\.com(?::\d+)?[:/]"
@@ -137,25 +137,25 @@ def replaced(text: str, new: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end) or BEGIN in rest or END in before + after:
-        raise BadgeError(f"Expected these two lines once each in the README, in this order:\n{BEGIN}\n{END}")
+        raise BadgeError(f"Expected these two lines once each in the page, in this order:\n{BEGIN}\n{END}")
     return f"{before}{begin}\n{new}\n{end}{after}"
 
 
-def write(readme: Path, new: str) -> bool:
-    """Write a block into a README, whole or not at all; return whether that changed anything.
+def write(page: Path, new: str) -> bool:
+    """Write a block into a page, whole or not at all; return whether that changed anything.
 
     Raises:
         BadgeError: its markers are missing.
     """
-    old = readme.read_bytes().decode("utf-8")  # not as text: line ends stay as they are
+    old = page.read_bytes().decode("utf-8")  # not as text: line ends stay as they are
     text = replaced(old, new)
     if text != old:
-        with artifacts.atomic(readme) as part:
+        with artifacts.atomic(page) as part:
             part.write_bytes(text.encode("utf-8"))
     return text != old
 
 
-def main(words: list[str] | None = None, readme: Path = README) -> int:
+def main(words: list[str] | None = None, page: Path = PAGE) -> int:
     """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -163,12 +163,12 @@ def main(words: list[str] | None = None, readme: Path = README) -> int:
     )
     address = parser.parse_args(words).address
     try:
-        name, at = repository(address or origin(readme.parent)), branch(readme.parent)
-        changed = write(readme, block(name, at))
+        name, at = repository(address or origin(page.parent)), branch(page.parent)
+        changed = write(page, block(name, at))
     except BadgeError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{readme.name}: the badges {'now lead' if changed else 'lead already'} to {name}, branch {at}.")
+    print(f"{page.name}: the badges {'now lead' if changed else 'lead already'} to {name}, branch {at}.")
     return 0
 
 

@@ -44,6 +44,21 @@ def test_the_readme_shows_the_stored_figures():
         assert (figures.FIGURES / f"{name}.png").read_bytes() == picture, f"`make figures` would change {name}.png"
 
 
+def test_the_readme_says_what_its_first_figure_shows():
+    """Bytes and accuracies of float32 and int8, as the figure's own description has them."""
+    readme = (figures.FIGURES.parent.parent / "README.md").read_text("utf-8")
+    cells = nbformat.read(run.NOTEBOOKS / "08_summary.ipynb", as_version=4).cells
+    (cell,) = [cell for cell in cells if "figure-overview" in cell.metadata.get("tags", [])]
+    alt = cell.outputs[0].metadata["image/png"]["alt"]
+    (large, exact), (small, coded) = (
+        re.search(rf"{kind} ([\d,]+) kB, ([\d.]+)%", alt).groups() for kind in ("float32", "int8")
+    )
+    said = (
+        f"the int8 file has {small} kB instead of {large} kB, and it is right on {coded}% of 2,000 test pictures where "
+    )
+    assert f"{said}float32 is right on {exact}%" in readme
+
+
 @pytest.mark.parametrize("name", ["overview", "number_line", "ram"])
 def test_the_figures_are_described_in_the_readme(name):
     readme = (figures.FIGURES.parent.parent / "README.md").read_text("utf-8")
