@@ -50,9 +50,7 @@ def compact_cnn(size: int = SIZE, classes: int = len(CLASSES)) -> keras.Model:
     for filters in (24, 48, 96):
         x = build.pool(build.convolution(x, filters))
     x = build.convolution(x, 128)
-    x = layers.GlobalAveragePooling2D(name="average")(x)
-    x = layers.Dense(classes, name="dense")(x)
-    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="compact_cnn")
+    return _classifier(inputs, x, classes, "compact_cnn")
 
 
 def residual_cnn(size: int | None = SIZE, classes: int = len(CLASSES)) -> keras.Model:
@@ -75,9 +73,7 @@ def residual_cnn(size: int | None = SIZE, classes: int = len(CLASSES)) -> keras.
     x = build.bottleneck(build.convolution(x, 96), 48, 96)
     x = build.bottleneck(build.pool(x), 64, 160)
     x = build.bottleneck(x, 64, 160)
-    x = layers.GlobalAveragePooling2D(name="average")(x)
-    x = layers.Dense(classes, name="dense")(x)
-    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="residual_cnn")
+    return _classifier(inputs, x, classes, "residual_cnn")
 
 
 def large_residual_cnn(size: int | None = SIZE, classes: int = len(CLASSES)) -> keras.Model:
@@ -98,9 +94,7 @@ def large_residual_cnn(size: int | None = SIZE, classes: int = len(CLASSES)) -> 
     x = build.pool(build.bottleneck(build.convolution(x, 192), 96, 192))
     for _ in range(3):
         x = build.bottleneck(x, 128, 320)
-    x = layers.GlobalAveragePooling2D(name="average")(x)
-    x = layers.Dense(classes, name="dense")(x)
-    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name="large_residual_cnn")
+    return _classifier(inputs, x, classes, "large_residual_cnn")
 
 
 # Of MobileNetV1 after its first convolution: channels at full width, and the stride, of each depthwise-separable block
@@ -127,9 +121,7 @@ def mobilenet_v1(size: int = SIZE, width: float = 0.3125, classes: int = len(CLA
     x = build.convolution(inputs, int(32 * width), strides=2)
     for filters, strides in MOBILENET_BLOCKS:
         x = build.convolution(build.depthwise(x, strides), int(filters * width), 1)
-    x = layers.GlobalAveragePooling2D(name="average")(x)
-    x = layers.Dense(classes, name="dense")(x)
-    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name=f"mobilenet_{width:g}_{size}")
+    return _classifier(inputs, x, classes, f"mobilenet_{width:g}_{size}")
 
 
 def alexnet(size: int = SIZE, classes: int = len(CLASSES)) -> keras.Model:
@@ -165,6 +157,13 @@ def _alexnet_layer(**options) -> dict:
     """Return what AlexNet's layers have in common: ReLU, weights drawn for ReLU (He et al. 2015), weight decay."""
     decay = keras.regularizers.L2(ALEXNET_DECAY)
     return {"activation": "relu", "kernel_initializer": "he_normal", "kernel_regularizer": decay} | options
+
+
+def _classifier(inputs, x, classes: int, name: str) -> keras.Model:
+    """Return a network that ends, after its convolutions, with an average over the picture and one dense layer."""
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dense(classes, name="dense")(x)
+    return keras.Model(inputs, layers.Softmax(name="softmax")(x), name=name)
 
 
 class _Builder:

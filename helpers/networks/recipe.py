@@ -2,6 +2,7 @@
 
     python -m helpers.recipe                              # about 40 minutes on two cores, 2 GB; run again, it goes on
     python -m helpers.recipe --stages 64:1 --out trial    # one epoch on small pictures, about a minute in all
+    python -m helpers.recipe --network large_residual_cnn # a larger one, from which a small one can learn (--teacher)
 
 Written out by hand instead of with `model.fit`, so that every ingredient can be seen.  It trains on the training split
 and watches the validation split; the test split is never read.
@@ -24,7 +25,9 @@ from helpers.pictures.photographs import tfds_folder
 
 STORED = 128  # pixels on each side of a picture before it is cropped
 MOMENTUM = 0.9
-SECONDS_PER_PIXEL = 2.7e-7  # of training on two cores, for each pixel of a picture that goes through the network
+# Of training on two cores, for each pixel of a picture that goes through the network; the larger one in bfloat16.
+SECONDS_PER_PIXEL = {"residual_cnn": 2.7e-7, "large_residual_cnn": 6.5e-7}
+PRECISIONS = ("float32", "bfloat16")
 STATE = "state.npz"
 
 
@@ -43,7 +46,7 @@ class Recipe:
     averaging: float = 0.995  # how much of the averaged weights a step keeps
     temperature: float = 2.0  # of the answers of teachers, if there are any; smoothing is for labels
     teacher_size: int = 128  # of the pictures that teachers see
-    precision: str = "float32"  # of products in training; "bfloat16" is faster where the processor has it
+    precision: str = "float32"  # of products in training, of PRECISIONS; bfloat16 is faster where the processor has it
     seed: int = 0  # fixes weights, order and augmentation
 
     @property
@@ -227,6 +230,16 @@ class Run:
         self.step.assign_add(1)
         return loss, tf.reduce_mean(tf.cast(tf.argmax(y, 1) == tf.argmax(z, 1), tf.float32))
 
+    def seconds(self) -> float:
+        """Return roughly how long the epochs that are left take on two cores.
+
+        A teacher only answers, which is a third of the work of training it (forward, and not twice backward).
+        """
+        sizes, pixels = self.recipe.sizes[len(self.history) :], SECONDS_PER_PIXEL
+        own = pixels.get(self.averaged.name, pixels["residual_cnn"]) * sum(size**2 for size in sizes)
+        asked = len(self.teachers) * pixels["large_residual_cnn"] / 3 * self.recipe.teacher_size**2 * len(sizes)
+        return self.steps * self.recipe.batch * (own + asked)
+
     def _taught(self, x: tf.Tensor) -> tf.Tensor:
         """Return what the teachers say of varied pictures, softened: float32 [n, 2] (Hinton et al., arXiv:1503.02531).
 
@@ -310,7 +323,7 @@ def train(training, validation, recipe: Recipe, folder: Path, make=models.residu
     if state.exists():
         run.load(state)
     done = len(run.history)
-    left = console.duration(SECONDS_PER_PIXEL * pictures * sum(size**2 for size in sizes[done:]))
+    left = console.duration(run.seconds())
     print(f"Training {len(sizes) - done} of {len(sizes)} epochs: about {left} on two cores.", flush=True)
     with console.progress((), "Training", "step", len(sizes) * run.steps) as bar:
         bar.update(done * run.steps)

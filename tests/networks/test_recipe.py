@@ -5,7 +5,6 @@ import json
 import math
 import shutil
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -289,6 +288,17 @@ def test_teachers_do_not_change_and_belong_to_the_training(pictures, taught, tmp
         recipe.Run(run.recipe, 19, tiny, teachers=paths[:1]).load(tmp_path / recipe.STATE)
 
 
+def test_the_time_that_is_announced_counts_what_is_left_and_the_teachers(taught):
+    run, paths = taught
+    alone = recipe.Run(run.recipe, 19, tiny)
+    own = recipe.SECONDS_PER_PIXEL["residual_cnn"] * 16 * (2 * 16**2 + 24**2)  # 16 of the 19 pictures in each epoch
+    assert alone.seconds() == pytest.approx(own)
+    asked = 2 * recipe.SECONDS_PER_PIXEL["large_residual_cnn"] / 3 * 24**2 * 3 * 16
+    assert run.seconds() == pytest.approx(own + asked)
+    run.history = [{}, {}]
+    assert run.seconds() == pytest.approx(recipe.SECONDS_PER_PIXEL["residual_cnn"] * 16 * 24**2 + asked / 3)
+
+
 def test_a_training_in_bfloat16_keeps_float32_weights_and_nearly_the_same_loss(pictures):
     losses = {}
     for precision in ("float32", "bfloat16"):
@@ -316,6 +326,10 @@ def test_the_command_says_what_it_needs(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main(["--stages", "64"])
     assert "invalid stages value: '64'" in capsys.readouterr().err
+    for words, sentence in ((["--precision", "int8"], "invalid choice: 'int8'"), (["--teacher", "x"], "no file x")):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert sentence in capsys.readouterr().err
 
 
 def test_the_command_trains_and_never_reads_the_test_split(whole, tmp_path, monkeypatch, capsys):
@@ -340,14 +354,16 @@ def test_the_command_trains_a_teacher_and_one_that_learns_from_it(whole, tmp_pat
     monkeypatch.setattr(photographs, "prepared", lambda: True)
     monkeypatch.setattr(recipe, "photographs", lambda *words: read.append(words) or words)
     monkeypatch.setattr(recipe, "train", lambda *words: asked.append(words[2:]) or whole[0])
+    first, second, start = files = [tmp_path / f"{name}.npz" for name in "abc"]
+    for path in files:
+        path.touch()
     main(["--network", "large_residual_cnn", "--batch", "64"])
-    main(["--teacher", "a.npz", "--teacher", "b.npz", "--start", "c.npz", "--rate", "0.05"])
+    main(["--teacher", str(first), "--teacher", str(second), "--start", str(start), "--rate", "0.05"])
     plan = dataclasses.replace(recipe.NETWORKS["large_residual_cnn"][1], batch=64)
     folder, large = tmp_path / "recipe", models.large_residual_cnn
-    taught = [Path("a.npz"), Path("b.npz")]
     assert asked == [
         (plan, folder / "large_residual_cnn", large, None, []),
-        (recipe.Recipe(rate=0.05), folder / "residual_cnn", models.residual_cnn, Path("c.npz"), taught),
+        (recipe.Recipe(rate=0.05), folder / "residual_cnn", models.residual_cnn, start, [first, second]),
     ]
     assert [size for _, size in read] == [128, 128, 128, 96]
 
