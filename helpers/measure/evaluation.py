@@ -47,10 +47,9 @@ def usual_split(pets: "Pets", by_hand: bool) -> str:
 
 def scored(pets: "Pets", split: str) -> str:
     """Return one line about a data set and what of it is scored."""
-    counts = ", ".join(f"{count:,} {name}" for name, count in pets.counts.items())
     if split == "all":
-        return f"{pets.title}, {counts}; all are scored (--split test: those that no training of the suite looks at)"
-    return f"{pets.title}, {counts}; the {pets.counts[split]:,} {split} pictures are scored"
+        return f"{pets.summary}; all are scored (--split test: those that no training of the suite looks at)"
+    return f"{pets.summary}; the {pets.counts[split]:,} {split} pictures are scored"
 
 
 def labelled(pets: "Pets", split: str, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -52,6 +52,11 @@ class Pets:
     classes: tuple[str, ...] = CLASSES
 
     @property
+    def summary(self) -> str:
+        """What it is, and how many pictures each split has: 'drawn pets, 4,000 train, 500 validation, 2,000 test'."""
+        return ", ".join([self.title, *(f"{self.counts[split]:,} {split}" for split in SPLITS)])
+
+    @property
     def folder(self) -> Path:
         """The folder for everything made from this data set."""
         return artifacts.root() / self.source
@@ -124,7 +129,7 @@ def load(source: str | os.PathLike | None = None, verbose: bool = True) -> Pets:
     else:
         pets, other = _folder(Path(source).expanduser()), "unset PTQ_DATASET to use the suite's own pictures"
     if verbose:
-        print(f"Data: {pets.title}, " + ", ".join(f"{pets.counts[s]:,} {s}" for s in SPLITS) + f" ({other})")
+        print(f"Data: {pets.summary} ({other})")
     return pets
 
 

@@ -68,7 +68,9 @@ def test_the_command(tiny, drawn, folder):
     low, high = stats.binomtest(right, 24).proportion_ci(0.95, "wilson")
     assert 6 < right < 24
     assert (
-        lines[0].startswith(f"Data: pictures in {folder}, 20 train, 2 validation, 2 test; all are scored (--split test")
+        lines[0]
+        == f"Data: pictures in {folder}, 20 train, 2 validation, 2 test; all are scored (--split test: those "
+        "that no training of the suite looks at)"
         and lines[1] == "Model: int8.tflite, XNNPACK kernels"
     )
     assert lines[2] == f"Accuracy: {right / 24:.2%} (95% Wilson interval {low:.2%} to {high:.2%})"
@@ -87,17 +89,19 @@ def test_splits_are_parts_of_the_whole(tiny, folder, capsys, quick):
 
 
 def test_a_folder_given_by_hand_is_scored_whole_and_one_of_the_environment_is_not(
-    tiny, folder, capsys, monkeypatch, quick
+    tiny, drawn, folder, capsys, monkeypatch, quick
 ):
     evaluation.main([str(tiny["float32"]), "--data", str(folder)])
     printed = printed_lines(capsys)
-    assert "; all are scored" in printed["Data"] and printed["Right"].endswith(" of 24 pictures of all splits")
+    assert "; all are scored" in printed["Data"]
+    assert printed["Right"] == f"{right_answers(tiny['float32'], *drawn)} of 24 pictures of all splits"
+    evaluation.main([str(tiny["float32"]), "--data", str(folder), "--split", "test"])
+    by_hand = printed_lines(capsys)
     monkeypatch.setenv("PTQ_DATASET", str(folder))
-    for words in ([], ["--data", str(folder), "--split", "test"]):
-        evaluation.main([str(tiny["float32"]), *words])
-        printed = printed_lines(capsys)
-        assert printed["Data"].endswith("; the 2 test pictures are scored")
-        assert printed["Right"].endswith(" of 2 test pictures")
+    evaluation.main([str(tiny["float32"])])
+    printed = printed_lines(capsys)
+    assert printed["Data"].endswith("; the 2 test pictures are scored")
+    assert printed["Right"] == by_hand["Right"] and re.fullmatch(r"[0-2] of 2 test pictures", printed["Right"])
 
 
 def test_the_data_may_come_from_the_environment(tiny, folder, capsys, monkeypatch, quick):
