@@ -13,11 +13,16 @@ from helpers.numbers import batch_norm
 EPSILON = 1e-3  # Keras's own, which the networks leave as it is
 
 
+def card(path: Path) -> dict:
+    """Return the model card of weights that come with the suite: the .json file of the same name beside them."""
+    return json.loads(Path(path).with_suffix(".json").read_text())
+
+
 def checked(path: Path) -> Path:
     """Return the path of weights that come with the suite, if they are those that the model card beside them describes.
 
     Args:
-        path: the .npz file; the card is the .json file of the same name.
+        path: the .npz file; see `card`.
 
     Raises:
         FileNotFoundError: the weights or their card are not there.
@@ -29,8 +34,7 @@ def checked(path: Path) -> Path:
             raise FileNotFoundError(
                 f"There are no weights in {path}, or no card: get the whole repository, or train from scratch."
             )
-    card = json.loads(path.with_suffix(".json").read_text())
-    if artifacts.sha256(path) != card["sha256"]:
+    if artifacts.sha256(path) != card(path)["sha256"]:
         raise ValueError(f"{path.name} is not the file that its model card describes: its SHA-256 differs.")
     return path
 
@@ -45,8 +49,8 @@ def opinions(kind: str) -> dict[str, dict[str, float]]:
         {"validation", "test", "kept back"}: "accuracy", "low" and "high" (the ends of its 95 % Wilson interval), each 0
         to 1, and "pictures".  Nobody who made the network had the last ones.
     """
-    card = json.loads(checked(PRETRAINED).with_suffix(".json").read_text())
-    return {split: found[kind] for split, found in card["results"].items()} | {"kept back": card["kept_back"][kind]}
+    said = card(PRETRAINED)
+    return {split: found[kind] for split, found in said["results"].items()} | {"kept back": said["kept_back"][kind]}
 
 
 def layer_weights(path: Path | None = None) -> dict[str, np.ndarray]:
