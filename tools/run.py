@@ -38,7 +38,12 @@ SOLUTIONS = Path("solutions") / "solutions.ipynb"  # the notebooks link to it, s
 # need the network of 01, and of each other at most the files of 02, which begins.
 FIRST = ("00_start_here", "01_train")
 SIDE_BY_SIDE = (
-    *("02_convert", "03_why_quantize", "04_how_to_quantize", "05_tradeoffs", "06_other_parts", "07_on_the_board"),
+    "02_convert",
+    "03_why_quantize",
+    "04_how_to_quantize",
+    "05_tradeoffs",
+    "06_other_parts",
+    "07_on_the_board",
 )
 LANES, LANE_BYTES = 2, 2.5e9
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane

@@ -12,11 +12,13 @@ from helpers.base.seed import SEED
 # The import makes half a million objects, none of which is ever garbage.  Python's collector would go through them
 # again and again: a third of the time that the import takes, and 0.1 s for each later collection.
 gc.disable()
-with quiet():  # the import itself writes lines about oneDNN and CUDA that say nothing to a student
-    import keras
-    import tensorflow as tf
-gc.freeze()
-gc.enable()
+try:
+    with quiet():  # the import itself writes lines about oneDNN and CUDA that say nothing to a student
+        import keras
+        import tensorflow as tf
+    gc.freeze()
+finally:
+    gc.enable()
 
 __all__ = ["SEED", "fixed_threads", "keras", "make_deterministic", "tf"]
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from helpers.base import console
 from helpers.base.tables import Table
 
 DIGITS = 30  # decimal digits of a value that are shown
@@ -283,7 +284,7 @@ def add_floats(a: float, b: float) -> Addition:
     rows.append(("compare exponents", f"{large[1]:08b} {small[1]:08b}", words))
 
     aligned = _shift_right(small[2], distance)
-    words = f"the smaller significand goes {_places(distance)} to the right"
+    words = f"the smaller significand goes {console.counted(distance, 'place')} to the right"
     rows += [("larger significand", _significand(large[2]), "leading bit, 23 bits of fraction, guard, round, sticky")]
     rows += [("shift", _significand(aligned), words)]
 
@@ -344,10 +345,6 @@ def _significand(value: int) -> str:
     return f"{text[:-HIDDEN]}.{text[-HIDDEN:-EXTRA]} {text[-EXTRA:]}"
 
 
-def _places(count: int) -> str:
-    return "1 place" if count == 1 else f"{count} places"
-
-
 def _shift_right(significand: int, places: int) -> int:
     """Shift to the right; the last bit becomes 1 if any 1 is lost (the sticky bit)."""
     lost = significand & ((1 << places) - 1)
@@ -359,7 +356,7 @@ def _normalise(total: int, exponent: int) -> tuple[int, int, str]:
     if total >> HIDDEN > 1:
         return _shift_right(total, 1), exponent + 1, "a carry: 1 place to the right, exponent plus 1"
     places = min(HIDDEN + 1 - total.bit_length(), exponent - 1) if total else 0
-    words = f"{_places(places)} to the left, exponent minus {places}" if places else "already in place"
+    words = f"{console.counted(places, 'place')} to the left, exponent minus {places}" if places else "already in place"
     if not total:
         words = "nothing is left: zero"
     elif not total << places >> HIDDEN:
