@@ -63,6 +63,10 @@ class _Renderer(IPythonRenderer):
     def latex_environment(self, name: str, body: str) -> str:
         return formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
 
+    def _html_embed_images(self, html: str) -> str:
+        """Look for pictures only where there are some: the search closes what a piece of HTML only opens."""
+        return super()._html_embed_images(html) if "<img" in html else html
+
 
 def markdown(source: str, folder: Path | str = "") -> str:
     """Turn a cell's Markdown into HTML with its formulas and the pictures it shows from `folder` inside."""

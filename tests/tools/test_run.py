@@ -389,6 +389,17 @@ def test_a_formula_that_cannot_be_read_is_shown_as_it_stands():
     assert export.formula("a < b_c_d", "inline") == "<code>a &lt; b_c_d</code>"
 
 
+def test_what_is_folded_stays_inside_its_fold(tmp_path):
+    """HTML that opens in one piece and closes in another, with Markdown between; beside a picture, which is put in."""
+    (tmp_path / "dot.png").write_bytes(b"hello")
+    source = '<details><summary>For you</summary>\n\nSome *words*.\n\n</details>\n\n<img src="dot.png" alt="a dot">'
+    shown = export.markdown(source, tmp_path)
+    assert re.fullmatch(
+        r"\s*<details><summary>For you</summary>\s*<p>Some <em>words</em>\.</p>\s*</details>\s*<img .*", shown, re.S
+    )
+    assert 'src="data:image/png;base64,aGVsbG8="' in shown
+
+
 def test_aligned_equations_and_formulas_in_headings_are_set():
     assert "<mtable" in export.formula("\\begin{aligned} a &= b \\\\ c &= d \\end{aligned}", "block")
     assert "<mfrac>" in export.markdown("## The step $s = \\frac{a}{b}$")
