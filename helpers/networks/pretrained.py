@@ -48,7 +48,12 @@ def opinions(kind: str) -> dict[str, dict[str, float]]:
     Returns:
         {"validation", "test", "kept back"}: "accuracy", "low" and "high" (the ends of its 95 % Wilson interval), each 0
         to 1, and "pictures".  Nobody who made the network had the last ones.
+
+    Raises:
+        KeyError: there is no such kind.
     """
+    if kind not in ("float32", "int8"):
+        raise KeyError(f"Expected float32 or int8, of which the card speaks; found {kind!r}.")
     said = card(PRETRAINED)
     return {split: found[kind] for split, found in said["results"].items()} | {"kept back": said["kept_back"][kind]}
 

@@ -20,6 +20,11 @@ def test_they_are_those_of_the_float32_file():
         np.testing.assert_allclose(ours[name], weights, rtol=1e-5, atol=1e-7)
 
 
+def test_the_card_speaks_of_two_kinds():
+    with pytest.raises(KeyError, match="Expected float32 or int8, of which the card speaks; found 'int4'"):
+        pretrained.opinions("int4")
+
+
 def test_weights_that_are_missing_or_others_are_one_sentence(monkeypatch, tmp_path):
     mine = tmp_path / "mine.npz"
     monkeypatch.setattr(pretrained, "PRETRAINED", mine)
