@@ -3,8 +3,9 @@
 import argparse
 import sys
 
-from helpers.board import building, counts
-from helpers.board.routines import DEPTHWISE, RECORDED
+from helpers.board import building, counts, emulator, verdicts
+from helpers.board.cycles import MANUALS
+from helpers.board.routines import DEPTHWISE, POINTWISE, RECORDED
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -12,7 +13,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         prog="python -m helpers.microcontroller",
         description="Count the instructions of small C kernels in emulated processors, and print them.",
     )
-    parser.add_argument("--build", action="store_true", help="first compile all programs again (GCC for both targets)")
+    parser.add_argument("--build", action="store_true", help="first compile all programs again (GCC and Zig)")
     parser.add_argument("--record", action="store_true", help=f"write the counts to {RECORDED}")
     return parser.parse_args(argv)
 
@@ -23,13 +24,22 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.build:
             building.build_all()
-        counted = counts.measured() if arguments.record else counts.instruction_counts()
+        if arguments.record and not emulator.installed():
+            raise NotImplementedError(
+                "Nothing can be counted here: the packages unicorn and capstone are not installed."
+            )
+        counted = counts.instruction_counts()
         if arguments.record:
             counts.record(counted)
     except (NotImplementedError, RuntimeError, FileNotFoundError, ValueError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(counts.count_table(counted), counts.count_table(counted, DEPTHWISE), sep="\n\n")
+    for compiler, found in counted.items():
+        for layer in (POINTWISE, DEPTHWISE):
+            print(compiler, counts.count_table(found, layer), sep=" · ", end="\n\n")
+    for core in MANUALS:
+        for layer in (POINTWISE, DEPTHWISE):
+            print(verdicts.verdict_table(counted, core, layer), end="\n\n")
     return 0
 
 

@@ -6,15 +6,18 @@
  * All of them are called in the same way: kernel(layer, input, weights, output). The output overlaps nothing else
  * ("restrict"), so that what belongs to the layer need not be read again after each result is written.
  *
- * _f32           float32
- * _i8            int8, the loop as one would write it first
- * _blocked       two pixels by two filters at a time: each number that is loaded is used twice
- * _i8_smlad      int8 with the DSP instruction SMLAD: two products added to a sum at once (Cortex-M4 and larger)
- * _neon, _sdot   four pixels by four filters with the vectors of AArch64, 128 bits each
+ * _f32, _i8      float32 and int8, the loop as one would write it first
+ * _2x2, _4x2...  so many pixels by so many filters at a time: each number that is loaded is used several times
+ * _by_4          four channels at a time: where an input lies is looked up once for all of them
+ * _smlad         int8 with the DSP instruction SMLAD: two products added to a sum at once (Cortex-M4 and larger)
+ * _neon, _sdot   blocks of pixels and filters with the vectors of AArch64, 128 bits each
  *
  * Every int8 kernel gives the same codes, those of TFLite's reference kernels.
  */
 #include "kernels.h"
+
+/* A loop over a few registers, without a loop in the compiled program. */
+#define EACH(i, NUMBER) _Pragma("GCC unroll 4") for (int i = 0; i < NUMBER; i++)
 
 #ifndef __aarch64__
 
@@ -90,7 +93,7 @@ void pointwise_f32(const struct layer *layer, const float *input, const float *w
     }
 }
 
-void pointwise_f32_blocked(const struct layer *layer, const float *input, const float *weights, float *restrict output)
+void pointwise_f32_2x2(const struct layer *layer, const float *input, const float *weights, float *restrict output)
 {
     int pixels = layer->out_height * layer->out_width, channels = layer->in_channels, filters = layer->out_channels;
     for (int p = 0; p < pixels; p += 2) {
@@ -114,6 +117,29 @@ void pointwise_f32_blocked(const struct layer *layer, const float *input, const 
     }
 }
 
+/* The FPU of a Cortex-M4F has 32 registers of its own: enough for 16 sums and 8 numbers to be multiplied. */
+void pointwise_f32_4x4(const struct layer *layer, const float *input, const float *weights, float *restrict output)
+{
+    int pixels = layer->out_height * layer->out_width, channels = layer->in_channels, filters = layer->out_channels;
+    for (int p = 0; p < pixels; p += 4) {
+        for (int f = 0; f < filters; f += 4) {
+            const float *x[4], *w[4];
+            float sum[4][4]; /* [pixel][filter] */
+            EACH(i, 4) x[i] = input + (p + i) * channels;
+            EACH(j, 4) w[j] = weights + (f + j) * channels;
+            EACH(i, 4) EACH(j, 4) sum[i][j] = layer->bias_real[f + j];
+            for (const float *end = x[0] + channels; x[0] < end;) {
+                float a[4], b[4];
+                EACH(i, 4) a[i] = *x[i]++;
+                EACH(j, 4) b[j] = *w[j]++;
+                EACH(i, 4) EACH(j, 4) sum[i][j] += a[i] * b[j];
+            }
+            float *y = output + p * filters + f;
+            EACH(i, 4) EACH(j, 4) y[i * filters + j] = clip(sum[i][j], layer);
+        }
+    }
+}
+
 void pointwise_i8(const struct layer *layer, const int8_t *input, const int8_t *weights, int8_t *restrict output)
 {
     int pixels = layer->out_height * layer->out_width, channels = layer->in_channels, filters = layer->out_channels;
@@ -130,8 +156,7 @@ void pointwise_i8(const struct layer *layer, const int8_t *input, const int8_t *
 }
 
 /* Here, and below, the zero point is folded into the bias: sum (x - z) w = sum x w - z sum w. */
-void pointwise_i8_blocked(const struct layer *layer, const int8_t *input, const int8_t *weights,
-                          int8_t *restrict output)
+void pointwise_i8_2x2(const struct layer *layer, const int8_t *input, const int8_t *weights, int8_t *restrict output)
 {
     int pixels = layer->out_height * layer->out_width, channels = layer->in_channels, filters = layer->out_channels;
     for (int p = 0; p < pixels; p += 2) {
@@ -155,6 +180,27 @@ void pointwise_i8_blocked(const struct layer *layer, const int8_t *input, const 
     }
 }
 
+/* Integers share about thirteen registers with the addresses: these eight sums and what they are made of just fit. */
+void pointwise_i8_4x2(const struct layer *layer, const int8_t *input, const int8_t *weights, int8_t *restrict output)
+{
+    int pixels = layer->out_height * layer->out_width, channels = layer->in_channels, filters = layer->out_channels;
+    for (int p = 0; p < pixels; p += 4) {
+        for (int f = 0; f < filters; f += 2) {
+            const int8_t *x = input + p * channels, *w = weights + f * channels;
+            int32_t sum[4][2]; /* [pixel][filter] */
+            EACH(i, 4) EACH(j, 2) sum[i][j] = layer->folded_bias[f + j];
+            for (const int8_t *end = x + channels; x < end; x++, w++) {
+                int32_t a[4], b[2];
+                EACH(i, 4) a[i] = x[i * channels];
+                EACH(j, 2) b[j] = w[j * channels];
+                EACH(i, 4) EACH(j, 2) sum[i][j] += a[i] * b[j];
+            }
+            int8_t *y = output + p * filters + f;
+            EACH(i, 4) EACH(j, 2) y[i * filters + j] = to_code(sum[i][j], layer, f + j);
+        }
+    }
+}
+
 /* --- 3x3 depthwise convolution --------------------------------------------------------------------------------- */
 
 void depthwise_f32(const struct layer *layer, const float *input, const float *weights, float *restrict output)
@@ -172,6 +218,27 @@ void depthwise_f32(const struct layer *layer, const float *input, const float *w
                 for (int tap = 0; tap < 9; tap++, w += channels)
                     sum += ((const float *)window[tap])[c] * *w;
                 *output++ = clip(sum, layer);
+            }
+        }
+    }
+}
+
+void depthwise_f32_by_4(const struct layer *layer, const float *input, const float *weights, float *restrict output)
+{
+    static const float zeros[MAX_CHANNELS];
+    int channels = layer->in_channels;
+    const char *window[9];
+    for (int y = 0; y < layer->out_height; y++) {
+        for (int x = 0; x < layer->out_width; x++) {
+            find_window(layer, y, x, (const char *)input, sizeof(float), zeros, window);
+            for (int c = 0; c < channels; c += 4) {
+                const float *w = weights + c;
+                float sum[4];
+                EACH(i, 4) sum[i] = layer->bias_real[c + i];
+#pragma GCC unroll 9
+                for (int tap = 0; tap < 9; tap++, w += channels)
+                    EACH(i, 4) sum[i] += ((const float *)window[tap])[c + i] * w[i];
+                EACH(i, 4) *output++ = clip(sum[i], layer);
             }
         }
     }
@@ -200,6 +267,36 @@ void depthwise_i8(const struct layer *layer, const int8_t *input, const int8_t *
                 for (int tap = 0; tap < 9; tap++, w += channels)
                     sum += (((const int8_t *)window[tap])[c] - zero_point) * *w;
                 *output++ = to_code(sum, layer, c);
+            }
+        }
+    }
+}
+
+void depthwise_i8_by_4(const struct layer *layer, const int8_t *input, const int8_t *weights, int8_t *restrict output)
+{
+    static int8_t zeros[MAX_CHANNELS];
+    int channels = layer->in_channels;
+    const char *window[9];
+    fill(zeros, channels, (int8_t)layer->input_zero_point);
+    for (int y = 0; y < layer->out_height; y++) {
+        for (int x = 0; x < layer->out_width; x++) {
+            find_window(layer, y, x, (const char *)input, sizeof(int8_t), zeros, window);
+            for (int c = 0; c < channels; c += 4) {
+                const int8_t *w = weights + c;
+                const int32_t *bias = layer->folded_bias + c;
+                int32_t sum0 = bias[0], sum1 = bias[1], sum2 = bias[2], sum3 = bias[3];
+#pragma GCC unroll 1
+                for (int tap = 0; tap < 9; tap++, w += channels) {
+                    const int8_t *v = (const int8_t *)window[tap] + c;
+                    sum0 += v[0] * w[0];
+                    sum1 += v[1] * w[1];
+                    sum2 += v[2] * w[2];
+                    sum3 += v[3] * w[3];
+                }
+                *output++ = to_code(sum0, layer, c);
+                *output++ = to_code(sum1, layer, c + 1);
+                *output++ = to_code(sum2, layer, c + 2);
+                *output++ = to_code(sum3, layer, c + 3);
             }
         }
     }
@@ -359,28 +456,17 @@ void pointwise_f32_neon(const struct layer *layer, const float *input, const flo
         for (int f = 0; f < filters; f += 4) {
             float32x4_t sum[4][4] = {0}; /* [pixel][filter]: four partial sums each */
             const float *pixel[4], *filter[4];
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; i++) {
-                pixel[i] = input + (p + i) * channels;
-                filter[i] = weights + (f + i) * channels;
-            }
+            EACH(i, 4) pixel[i] = input + (p + i) * channels;
+            EACH(j, 4) filter[j] = weights + (f + j) * channels;
             for (long c = 0; c < channels; c += 4) {
                 float32x4_t x[4], w[4];
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; i++) {
-                    x[i] = vld1q_f32(pixel[i] + c);
-                    w[i] = vld1q_f32(filter[i] + c);
-                }
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; i++)
-#pragma GCC unroll 4
-                    for (int j = 0; j < 4; j++)
-                        sum[i][j] = vfmaq_f32(sum[i][j], x[i], w[j]);
+                EACH(i, 4) x[i] = vld1q_f32(pixel[i] + c);
+                EACH(j, 4) w[j] = vld1q_f32(filter[j] + c);
+                EACH(i, 4) EACH(j, 4) sum[i][j] = vfmaq_f32(sum[i][j], x[i], w[j]);
             }
             float32x4_t bias = vld1q_f32(layer->bias_real + f);
             float32x4_t lowest = vdupq_n_f32(layer->lowest_real), highest = vdupq_n_f32(layer->highest_real);
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; i++) {
+            EACH(i, 4) {
                 float32x4_t s = vpaddq_f32(vpaddq_f32(sum[i][0], sum[i][1]), vpaddq_f32(sum[i][2], sum[i][3]));
                 s = vminq_f32(vmaxq_f32(vaddq_f32(s, bias), lowest), highest);
                 vst1q_f32(output + (p + i) * filters + f, s);
@@ -389,12 +475,13 @@ void pointwise_f32_neon(const struct layer *layer, const float *input, const flo
     }
 }
 
-/* Sixteen products added up in fours. Without SDOT, SMULL makes eight int16 products at a time, and SADALP adds
- * neighbours to int32 sums. */
+/* Sixteen products added up in fours. Without SDOT, SMULL makes eight int16 products, SMLAL adds eight more to them,
+ * and SADALP adds neighbours to int32 sums. Two products fit into 16 bits because no weight has the code -128: their
+ * sum is at most 2 * 128 * 127 = 32,512. */
 static inline int32x4_t sixteen_products_neon(int32x4_t sum, int8x16_t a, int8x16_t b)
 {
-    sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
-    return vpadalq_s16(sum, vmull_high_s8(a, b));
+    int16x8_t products = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+    return vpadalq_s16(sum, vmlal_high_s8(products, a, b));
 }
 
 #ifdef __ARM_FEATURE_DOTPROD
@@ -415,22 +502,16 @@ static inline int32x4_t sixteen_products_sdot(int32x4_t sum, int8x16_t a, int8x1
             for (int f = 0; f < filters; f += 4) {                                                                    \
                 int32x4_t sum[PIXELS][4] = {0};                                                                       \
                 const int8_t *pixel[PIXELS], *filter[4];                                                              \
-                _Pragma("GCC unroll 4") for (int i = 0; i < PIXELS; i++)                                              \
-                    pixel[i] = input + (p + i) * channels;                                                            \
-                _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++)                                                   \
-                    filter[j] = weights + (f + j) * channels;                                                         \
+                EACH(i, PIXELS) pixel[i] = input + (p + i) * channels;                                                \
+                EACH(j, 4) filter[j] = weights + (f + j) * channels;                                                  \
                 for (long c = 0; c < channels; c += 16) {                                                             \
                     int8x16_t x[PIXELS], w[4];                                                                        \
-                    _Pragma("GCC unroll 4") for (int i = 0; i < PIXELS; i++)                                          \
-                        x[i] = vld1q_s8(pixel[i] + c);                                                                \
-                    _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++)                                               \
-                        w[j] = vld1q_s8(filter[j] + c);                                                               \
-                    _Pragma("GCC unroll 4") for (int i = 0; i < PIXELS; i++)                                          \
-                        _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++)                                           \
-                            sum[i][j] = sixteen_products(sum[i][j], x[i], w[j]);                                      \
+                    EACH(i, PIXELS) x[i] = vld1q_s8(pixel[i] + c);                                                    \
+                    EACH(j, 4) w[j] = vld1q_s8(filter[j] + c);                                                        \
+                    EACH(i, PIXELS) EACH(j, 4) sum[i][j] = sixteen_products(sum[i][j], x[i], w[j]);                   \
                 }                                                                                                     \
                 int32x4_t bias = vld1q_s32(layer->folded_bias + f);                                                   \
-                _Pragma("GCC unroll 4") for (int i = 0; i < PIXELS; i++) {                                            \
+                EACH(i, PIXELS) {                                                                                     \
                     int32x4_t s = vpaddq_s32(vpaddq_s32(sum[i][0], sum[i][1]), vpaddq_s32(sum[i][2], sum[i][3]));     \
                     to_codes(vaddq_s32(s, bias), layer, f, output + (p + i) * filters + f);                           \
                 }                                                                                                     \

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from helpers.base import artifacts, console
-from helpers.board import processors, routines
+from helpers.board import processors, programs, routines
 from helpers.board.processors import CORES
-from helpers.board.routines import MANIFEST, SOURCES
+from helpers.board.routines import COMPILERS, MANIFEST, SOURCES
 
-LINKER = "-Wl,--build-id=none,--entry=0,--no-gc-sections,-z,max-page-size=16"
+LINKER = "-Wl,--build-id=none,-z,max-page-size=16"
 FLAGS = ("-std=gnu11", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", LINKER)
-GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")  # the last: there is no memset to call
-ZIG_FLAGS = ("-fno-sanitize=undefined",)
+GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns", "-Wl,--entry=0")  # there is no memset
+ZIG_FLAGS = ("-fno-sanitize=undefined", "-Wl,--gc-sections")  # of its library only what is called
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,8 @@ def command(compiler: Compiler, core: str, output: str) -> list[str]:
     chosen = processors.look_up_core(core)
     if compiler.name == "Zig":
         target, processor = chosen.zig
-        return [*compiler.command, "cc", "-target", target, f"-mcpu={processor}", *FLAGS, *ZIG_FLAGS,
+        keep = f"-Wl,--entry={routines.routines_of(core)[0]}"  # and with it all that is in kernels.c
+        return [*compiler.command, "cc", "-target", target, f"-mcpu={processor}", *FLAGS, *ZIG_FLAGS, keep,
                 "-T", "link.ld", "kernels.c", "-o", output]  # fmt: skip
     return [*compiler.command, *chosen.gcc, *FLAGS, *GCC_FLAGS, "-T", "link.ld", "kernels.c", "-lgcc", "-o", output]
 
@@ -82,7 +83,7 @@ def build(core: str, path: Path, compiler: Compiler) -> None:
 def rebuilt(folder: Path, name: str | None = None) -> dict[str, Compiler]:
     """Compile the programs again, for all processors that a compiler is found for, into a folder.
 
-    `counts.measured(cores, folder=folder)` counts them then.
+    `counts.measured(folder, cores)` counts them then.
 
     Args:
         folder: is made if it is missing.
@@ -108,20 +109,32 @@ def rebuilt(folder: Path, name: str | None = None) -> dict[str, Compiler]:
 
 
 def build_all() -> None:
-    """Compile all programs with GCC, where they belong, and write down their SHA-256 and how they were built."""
-    used = rebuilt(routines.FOLDER, "GCC")
-    missing = [core for core in CORES if core not in used]
-    if missing:
-        raise NotImplementedError(f"There is no GCC here for {', '.join(missing)}: their programs stay as they were.")
-    programs = {
-        core: {
-            "file": CORES[core].file,
-            "sha256": artifacts.sha256(routines.FOLDER / CORES[core].file),
-            "compiler": compiler.version,
-            "command": " ".join([Path(compiler.command[0]).name, *command(compiler, core, CORES[core].file)[1:]]),
-        }
-        for core, compiler in used.items()
-    }
+    """Compile all programs with all compilers, where they belong; write down their SHA-256 and how they were built.
+
+    Raises:
+        NotImplementedError: a compiler is missing for a processor; nothing has been built.
+        RuntimeError: one refused.
+    """
+    for name in COMPILERS:
+        missing = [core for core in CORES if name not in [compiler.name for compiler in compilers(core)]]
+        if missing:
+            raise NotImplementedError(
+                f"There is no {name} here for {', '.join(missing)}: all programs stay as they were."
+            )
+    built = {name: rebuilt(programs.folder(name), name) for name in COMPILERS}
+    known = {name: {core: _record(name, core, used[core]) for core in used} for name, used in built.items()}
     sources = {name: artifacts.sha256(routines.FOLDER / name) for name in SOURCES}
     with artifacts.atomic(routines.FOLDER / MANIFEST) as part:
-        part.write_text(json.dumps({"sources": sources, "programs": programs}, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({"sources": sources, "programs": known}, indent=2) + "\n", encoding="utf-8")
+
+
+def _record(name: str, core: str, compiler: Compiler) -> dict[str, str]:
+    """Return what the manifest says of a program: its file, SHA-256, compiler, and the command that built it."""
+    words = command(compiler, core, CORES[core].file)[len(compiler.command) :]
+    called = [Path(compiler.command[0]).name] if name == "GCC" else ["python", "-m", "ziglang"]
+    return {
+        "file": CORES[core].file,
+        "sha256": artifacts.sha256(programs.folder(name) / CORES[core].file),
+        "compiler": compiler.version,
+        "command": " ".join([*called, *words]),
+    }

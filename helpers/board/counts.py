@@ -1,12 +1,12 @@
 """What a microcontroller would execute: the inner loops of two layers in C, run in an emulator and counted.
 
 `data/microcontroller/kernels.c` has a 1×1 convolution and a 3×3 depthwise one, in float32 and in int8, as plain loops,
-in blocks, and with the instructions that some processors have for int8.  Compiled for six processors, the programs lie
-beside their source.  Unicorn (https://www.unicorn-engine.org), an emulator made from QEMU, executes them here on this
-computer; every result is compared with `integer.network` before its count is shown.
+in blocks, and with the instructions that some processors have for int8.  Two compilers made programs of it for six
+processors, which come with the suite.  Unicorn (https://www.unicorn-engine.org), an emulator made from QEMU, executes
+them here on this computer; every result is compared with `integer.network` before its count is shown.
 
 The counts are exact, and the same in every run.  They are instructions, not time: how many cycles an instruction takes
-depends on the processor, and `cycles` says what its manual says.
+depends on the processor, and `cycles` says what its manual says.  `verdicts` compares those.
 
 From the command line, `python -m helpers.microcontroller` prints the counts; `--build` compiles all programs again, and
 `--record` counts and writes `counts.csv`, which is shown where there is no emulator.
@@ -14,17 +14,17 @@ From the command line, `python -m helpers.microcontroller` prints the counts; `-
 
 import csv
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from helpers.base import artifacts, console, data
 from helpers.base.tables import Table
-from helpers.board import building, emulator, layers, routines
+from helpers.board import emulator, layers, routines
 from helpers.board.layers import ConvolutionLayer
 from helpers.board.processors import CORES, OWN_INSTRUCTIONS
-from helpers.board.routines import POINTWISE, RECORDED, ROUTINES, Routine
+from helpers.board.routines import COMPILERS, POINTWISE, RECORDED, ROUTINES, Routine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Count:
 class CountLine:
     """A count as a line of `counts.csv`; the cycles are empty where the processor's manual has no table of them."""
 
+    compiler: str
     core: str
     kernel: str
     macs: int
@@ -80,7 +81,7 @@ class CountLine:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """Counts of several kernels on several processors.
+    """Counts of several kernels on several processors, from the programs of one compiler.
 
     Attributes:
         counts: {(core, kernel): count}.
@@ -104,45 +105,46 @@ class Counts:
         """Return the processors, in the order of `CORES`."""
         return [name for name in CORES if any(core == name for core, _ in self.counts)]
 
-    def best(self, core: str, layer: str, kind: str) -> Count:
-        """Return the count of the kernel with the fewest instructions for a layer and a kind of number."""
-        chosen = [
-            count
-            for (where, name), count in self.counts.items()
-            if where == core and (ROUTINES[name].layer, ROUTINES[name].kind) == (layer, kind)
-        ]
-        if not chosen:
-            raise KeyError(f"There is no count of a {layer} in {kind} for {core}.")
-        return min(chosen, key=lambda count: count.per_mac)
+    def of(self, core: str, layer: str = POINTWISE) -> list[Count]:
+        """Return the counts of all kernels of a processor for a layer, in the order of `ROUTINES`."""
+        names = [name for name in ROUTINES if ROUTINES[name].layer == layer]
+        return [self.counts[core, name] for name in names if (core, name) in self.counts]
 
-    def fewest(self, core: str, layer: str = POINTWISE) -> dict[str, Count]:
-        """Return the best counts of a processor for a layer, {"float32", "int8", and "SMLAD" or "SDOT": count}.
+    def best(self, core: str, layer: str = POINTWISE) -> dict[str, Count]:
+        """Return the best kernels of a processor for a layer, {"float32", "int8", and "SMLAD" or "SDOT": count}.
 
+        The best has the fewest cycles, in the middle of its range; where no cycles are known, the fewest instructions.
         Kernels with instructions of their own stand apart from the int8 kernels that need none.
+
+        Raises:
+            KeyError: there are no counts of that layer for the processor.
         """
         best = {}
-        for (where, name), count in self.counts.items():
-            kernel = ROUTINES[name]
-            if (where, kernel.layer) == (core, layer):
-                kind = kernel.needs if kernel.needs in OWN_INSTRUCTIONS else kernel.kind
-                best[kind] = min(best.get(kind, count), count, key=lambda count: count.per_mac)
+        for one in self.of(core, layer):
+            kernel = ROUTINES[one.kernel]
+            kind = kernel.needs if kernel.needs in OWN_INSTRUCTIONS else kernel.kind
+            best[kind] = min(best.get(kind, one), one, key=lambda c: sum(c.cycles or (c.instructions,)))
+        if not best:
+            raise KeyError(f"There is no count of a {layer} for {core}.")
         return best
 
     def ratio(self, core: str, layer: str = POINTWISE) -> float:
         """Return the instructions of the best float32 kernel over those of the best int8 one."""
-        return self.best(core, layer, "float32").per_mac / self.best(core, layer, "int8").per_mac
+        best = self.best(core, layer)
+        return best["float32"].per_mac / min(one.per_mac for kind, one in best.items() if kind != "float32")
 
 
-def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, folder: Path | None = None) -> Count:
+def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, compiled: str | Path = COMPILERS[0]) -> Count:
     """Run a kernel in the emulator, check its result, and count what it executed.
 
     Args:
         core, kernel: names in `CORES` and `ROUTINES`.
         layer: what to compute; if left out, `example`.
-        folder: where the programs lie, if not those that come with the suite.
+        compiled: by which compiler, a name in `COMPILERS`, for the programs that come with the suite; or a folder with
+            others.
 
     Raises:
-        KeyError: there is no such processor, or it has no such kernel.
+        KeyError: there is no such processor or compiler, or the processor has no such kernel.
         ValueError: the kernel does not take this layer, or the program is not the one that was built.
         FileNotFoundError: the program is missing.
         NotImplementedError: the emulator is not installed.
@@ -151,7 +153,7 @@ def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, folder:
     """
     chosen = routines.look_up_routine(core, kernel)
     layer = layer or layers.example(chosen.layer)
-    output, tally = emulator.execute(core, kernel, layer, folder)
+    output, tally = emulator.execute(core, kernel, layer, compiled)
     _verify(core, chosen, layer, output)
     return Count(core, kernel, layer.macs, tally.instructions, tally.cycles, tally.mix, tally.loop)
 
@@ -170,59 +172,62 @@ def _verify(core: str, kernel: Routine, layer: ConvolutionLayer, output: np.ndar
         )
 
 
-def measured(
-    cores: Iterable[str] | None = None, kernels: Collection[str] | None = None, folder: Path | None = None
-) -> Counts:
+def measured(compiled: str | Path = COMPILERS[0], cores: Iterable[str] | None = None) -> Counts:
     """Count all kernels on some processors (all of them: about five seconds), with a progress bar.
 
     Args:
+        compiled: see `count`.
         cores: names in `CORES`; all if left out.
-        kernels: names in `ROUTINES`; all that the processors have if left out.
-        folder: see `count`.
 
     Raises:
         the errors of `count`.
     """
-    pairs = [
-        (core, kernel)
-        for core in (CORES if cores is None else cores)
-        for kernel in routines.routines_of(core)
-        if kernels is None or kernel in kernels
-    ]
+    pairs = [(core, kernel) for core in (CORES if cores is None else cores) for kernel in routines.routines_of(core)]
     bar = console.progress(pairs, "Counting instructions", "kernel")
-    return Counts({pair: count(*pair, folder=folder) for pair in bar}, "measured")
+    return Counts({pair: count(*pair, compiled=compiled) for pair in bar}, "measured")
 
 
-def recorded() -> Counts:
-    """Return the counts of `data/microcontroller/counts.csv`, of the programs that lie beside it.
+def recorded() -> dict[str, Counts]:
+    """Return the counts of `data/microcontroller/counts.csv`, of the programs that lie beside it, by compiler.
 
     Raises:
         ValueError: a line of the table is incomplete, or a number in it is none.
     """
 
     def known(line: CountLine) -> bool:
-        return line.core in CORES and line.kernel in routines.routines_of(line.core)
+        return line.compiler in COMPILERS and line.core in CORES and line.kernel in routines.routines_of(line.core)
 
-    lines = data.records(routines.FOLDER / RECORDED, CountLine, "core and kernel are known", known)
-    return Counts({(line.core, line.kernel): line.as_count() for line in lines}, "recorded")
+    lines = data.records(routines.FOLDER / RECORDED, CountLine, "compiler, core and kernel are known", known)
+    return {
+        name: Counts({(one.core, one.kernel): one.as_count() for one in lines if one.compiler == name}, "recorded")
+        for name in COMPILERS
+    }
 
 
-def record(counts: Counts) -> None:
-    """Write counts to `counts.csv`."""
+def record(counts: Mapping[str, Counts]) -> None:
+    """Write counts to `counts.csv`.
+
+    Args:
+        counts: by compiler.
+    """
     with artifacts.atomic(routines.FOLDER / RECORDED) as part, part.open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow([field.name for field in dataclasses.fields(CountLine)])
-        for count in counts.counts.values():
-            writer.writerow([count.core, count.kernel, count.macs, count.instructions, *(count.cycles or ("", ""))])
+        for compiler, found in counts.items():
+            for one in found.counts.values():
+                numbers = [one.macs, one.instructions, *(one.cycles or ("", ""))]
+                writer.writerow([compiler, one.core, one.kernel, *numbers])
 
 
-def instruction_counts(cores: Iterable[str] | None = None) -> Counts:
-    """Return measured counts where the emulator is installed, and the recorded ones elsewhere, saying so."""
+def instruction_counts() -> dict[str, Counts]:
+    """Return measured counts where the emulator is installed, and the recorded ones elsewhere, saying so; by compiler.
+
+    To run all programs takes about ten seconds.
+    """
     if emulator.installed():
-        return measured(cores)
+        return {name: measured(name) for name in COMPILERS}
     print("Unicorn is not installed here: these counts were recorded with the same programs on another computer.")
-    everything, chosen = recorded(), set(CORES if cores is None else cores)
-    return Counts({pair: count for pair, count in everything.counts.items() if pair[0] in chosen}, everything.source)
+    return recorded()
 
 
 def count_table(counts: Counts, layer: str = POINTWISE) -> Table:
@@ -243,32 +248,3 @@ def count_table(counts: Counts, layer: str = POINTWISE) -> Table:
         for name in names
     ]
     return Table(["kernel", *cores], rows, f"{layer}: instructions per multiply-accumulate, {counts.source}")
-
-
-def ratio_table(shipped: Counts, again: Counts) -> Table:
-    """Return float32 over int8, best kernel over best kernel, for the shipped programs and for others.
-
-    Compilers differ in single instructions, so counts are not compared.  With GCC the ratios stay within 25 %.  Zig
-    multiplies and adds in two instructions where GCC takes one (VFMA) on the Cortex-M4F, and brings another library for
-    float32 without an FPU, so that its ratios there are up to half as large again.
-    """
-    rows = [
-        [
-            core,
-            f"{shipped.ratio(core):.2f}",
-            f"{again.ratio(core):.2f}",
-            f"{again.ratio(core) / shipped.ratio(core):.2f}",
-        ]
-        for core in again.cores()
-    ]
-    return Table(["processor", "float32 / int8, shipped", "built here", "of the shipped"], rows)
-
-
-def build_and_compare(shipped: Counts, folder: Path) -> Table:
-    """Compile the programs again into a folder, count them, and hold their ratios against the shipped ones.
-
-    Raises:
-        NotImplementedError: there is no compiler, or no emulator.
-        RuntimeError: a compiler refused.
-    """
-    return ratio_table(shipped, measured(building.rebuilt(folder), folder=folder))

@@ -15,7 +15,7 @@ from helpers.board.cycles import MANUALS, cycles_of
 from helpers.board.layers import ConvolutionLayer
 from helpers.board.processors import CORES, Core
 from helpers.board.programs import Program
-from helpers.board.routines import POINTWISE, Routine
+from helpers.board.routines import COMPILERS, POINTWISE, Routine
 
 SECONDS = 60  # the time that an emulated kernel may take; on the example layers the slowest takes about one second
 
@@ -41,20 +41,22 @@ class Tally:
     loop: str
 
 
-def execute(core: str, kernel: str, layer: ConvolutionLayer, folder: Path | None) -> tuple[np.ndarray, Tally]:
+def execute(
+    core: str, kernel: str, layer: ConvolutionLayer, compiled: str | Path = COMPILERS[0]
+) -> tuple[np.ndarray, Tally]:
     """Run a kernel on a layer: its output, int8 or float32 [height, width, filters], and what was executed.
 
     Args:
         core, kernel: names in `CORES` and `routines.ROUTINES`.
         layer: what to compute.
-        folder: where the programs lie; None for those that come with the suite.
+        compiled: by which compiler, or the folder with the programs; see `programs.load_program`.
 
     Raises:
         the errors of `counts.count`, but for that of a wrong result.
     """
     chosen = routines.look_up_routine(core, kernel)
     layers.check(chosen, layer)
-    program = programs.load_program(core, folder)
+    program = programs.load_program(core, compiled)
     if not installed():
         raise NotImplementedError(
             "Instructions cannot be counted here: the packages unicorn and capstone are not installed "

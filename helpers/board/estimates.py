@@ -2,25 +2,21 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from helpers.base.tables import Table
-from helpers.board import routines
+from helpers.board import verdicts
 from helpers.board.boards import KIT, Board, load
 from helpers.board.counts import Counts
 from helpers.board.cycles import MANUALS
-from helpers.board.routines import POINTWISE
+from helpers.board.routines import DEPTHWISE, POINTWISE
 from helpers.measure import roofline
 from helpers.tflite import inspect
 
 BOARDS = (KIT, "Raspberry Pi Pico")  # with an FPU, and without
 
-WAYS = {  # {name: kernels for convolutions and dense layers, and for depthwise convolutions}
-    "float32": ("pointwise_f32_blocked", "depthwise_f32"),
-    "int8": ("pointwise_i8_blocked", "depthwise_i8"),
-    "int8, SMLAD": ("pointwise_i8_smlad", "depthwise_i8_smlad"),
-}
+WAYS = {"float32": "float32", "int8": "int8", "SMLAD": "int8, SMLAD"}  # {kind of kernel: what it is called}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,16 +27,18 @@ class Estimate:
         board, core: names.
         mhz: clock.
         way: which kernels, a name in `WAYS`.
-        instructions: for all multiply-accumulates.
-        cycles: the fewest and the most by the processor's manual.
+        instructions: for all multiply-accumulates, by the compiler that needs the fewest and the one that needs most.
+        cycles: the fewest and the most by the processor's manual, with any compiler.
+        fits: whether the network fits into the board's RAM; None if nobody asked.
     """
 
     board: str
     core: str
     mhz: int
     way: str
-    instructions: float
+    instructions: tuple[float, float]
     cycles: tuple[float, float]
+    fits: bool | None = None
 
     @property
     def milliseconds(self) -> tuple[float, float]:
@@ -77,7 +75,9 @@ def core_and_clock(board: Board) -> tuple[str, int]:
     return match[1], board.mhz
 
 
-def estimates(path: Path, counts: Counts, boards: Iterable[str] = BOARDS) -> list[Estimate]:
+def estimates(
+    path: Path, counts: Mapping[str, Counts], boards: Iterable[str] = BOARDS, ram: Mapping[str, int] | None = None
+) -> list[Estimate]:
     """Estimate how long a network takes on boards, from what was counted.  An estimate, not a measurement.
 
     What it assumes:
@@ -92,8 +92,9 @@ def estimates(path: Path, counts: Counts, boards: Iterable[str] = BOARDS) -> lis
 
     Args:
         path: a float32 or a full-int8 file; its shapes matter only.
-        counts: from `counts`.
+        counts: by compiler, from `counts.instruction_counts`.
         boards: names in `boards.load()`.
+        ram: the bytes of RAM that the network needs, {"float32": bytes, "int8": bytes}.
 
     Raises:
         NotImplementedError: a board has a processor whose cycles are not known.
@@ -104,13 +105,18 @@ def estimates(path: Path, counts: Counts, boards: Iterable[str] = BOARDS) -> lis
     others = sum(totals.values()) - depthwise
     for name in boards:
         core, mhz = core_and_clock(known[name])
-        for way, kernels in WAYS.items():
-            if not set(kernels) <= set(routines.routines_of(core)):
-                continue
-            terms = list(zip((others, depthwise), (counts[core, kernel] for kernel in kernels), strict=True))
-            instructions = sum(number * count.per_mac for number, count in terms)
-            low, high = (sum(number * count.cycles_per_mac[end] for number, count in terms) for end in (0, 1))
-            results.append(Estimate(name, core, mhz, way, instructions, (low, high)))
+        numbers = {POINTWISE: others, DEPTHWISE: depthwise}
+        cycles = {layer: verdicts.cycle_ranges(counts, core, layer) for layer in numbers}
+        best = {layer: [found.best(core, layer) for found in counts.values()] for layer in numbers}
+        for kind in cycles[POINTWISE]:
+            low, high = (sum(numbers[layer] * cycles[layer][kind][end] for layer in numbers) for end in (0, 1))
+            each = [
+                sum(numbers[layer] * best[layer][compiler][kind].per_mac for layer in numbers)
+                for compiler in range(len(counts))
+            ]
+            needed = None if ram is None else ram["float32" if kind == "float32" else "int8"]
+            fits = None if needed is None else needed <= known[name].ram_bytes
+            results.append(Estimate(name, core, mhz, WAYS[kind], (min(each), max(each)), (low, high), fits))
     return results
 
 
@@ -120,12 +126,15 @@ def estimate_table(shown: Iterable[Estimate]) -> Table:
         [
             estimate.board,
             f"{estimate.core} at {estimate.mhz:g} MHz",
-            estimate.way,
-            f"{estimate.instructions / 1e6:,.0f}",
-            f"{estimate.instructions / estimate.mhz / 1e3:,.0f}",
-            " to ".join(dict.fromkeys(f"{end:,.0f}" for end in estimate.milliseconds)),
+            estimate.way + (", if it fitted" if estimate.fits is False else ""),
+            _range(end / 1e6 for end in estimate.instructions),
+            _range(estimate.milliseconds),
         ]
         for estimate in shown
     ]
-    columns = ["board", "processor", "kernels", "million instructions", "ms if each takes 1 cycle", "ms by the manual"]
+    columns = ["board", "processor", "kernels", "million instructions", "ms by the manual"]
     return Table(columns, rows, "Estimated, not measured: one picture")
+
+
+def _range(ends: Iterable[float]) -> str:
+    return " to ".join(dict.fromkeys(f"{end:,.0f}" for end in ends))

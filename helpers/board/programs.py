@@ -7,8 +7,7 @@ from pathlib import Path
 
 from helpers.base import artifacts
 from helpers.board import processors, routines
-from helpers.board.processors import CORES
-from helpers.board.routines import MANIFEST
+from helpers.board.routines import COMPILERS, MANIFEST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,16 +66,39 @@ def read_manifest() -> dict:
     return json.loads((routines.FOLDER / MANIFEST).read_text(encoding="utf-8"))
 
 
-def load_program(core: str, folder: Path | None) -> Program:
-    """Return the program for a processor; one that comes with the suite must have the bytes that were recorded."""
-    chosen, path = processors.look_up_core(core), (folder or routines.FOLDER) / CORES[core].file
+def folder(compiler: str) -> Path:
+    """Return the folder with the programs of a compiler.
+
+    Raises:
+        KeyError: no programs of this compiler come with the suite.
+    """
+    if compiler not in COMPILERS:
+        raise KeyError(f"Expected one of {', '.join(COMPILERS)}, or a folder; found {compiler!r}.")
+    return routines.FOLDER / compiler.lower()
+
+
+def load_program(core: str, programs: str | Path) -> Program:
+    """Return the program for a processor.
+
+    Args:
+        core: a name in `processors.CORES`.
+        programs: a name in `COMPILERS`, for those that come with the suite, which must have the bytes that were
+            recorded; or a folder with others.
+
+    Raises:
+        KeyError: there is no such processor or compiler.
+        FileNotFoundError: the program is missing.
+        ValueError: it is not the one that was built, or no ELF file.
+    """
+    chosen = processors.look_up_core(core)
+    path = (programs if isinstance(programs, Path) else folder(programs)) / chosen.file
     if not path.is_file():
         raise FileNotFoundError(
             f"There is no program {path.name} for {core} in {path.parent}: fetch data/microcontroller/ again, or build "
             "it with python -m helpers.microcontroller --build."
         )
-    if folder is None:
-        expected, actual = read_manifest()["programs"][chosen.name]["sha256"], artifacts.sha256(path)
+    if not isinstance(programs, Path):
+        expected, actual = read_manifest()["programs"][programs][core]["sha256"], artifacts.sha256(path)
         if actual != expected:
             raise ValueError(
                 f"{path.name} is not the program that was recorded: its SHA-256 should begin with {expected[:12]} and "

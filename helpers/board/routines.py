@@ -8,6 +8,7 @@ from helpers.board import processors
 
 FOLDER = data.folder() / "microcontroller"
 MANIFEST, RECORDED, SOURCES = "manifest.json", "counts.csv", ("kernels.c", "kernels.h", "link.ld")
+COMPILERS = ("GCC", "Zig")  # whose programs come with the suite
 POINTWISE, DEPTHWISE = "1×1 convolution", "3×3 depthwise convolution"
 
 
@@ -40,15 +41,19 @@ class Routine:
 
 _ROUTINES = (
     Routine("pointwise_f32", POINTWISE, "float32", "plain loop"),
-    Routine("pointwise_f32_blocked", POINTWISE, "float32", "blocks of 2 × 2", (2, 2, 1)),
+    Routine("pointwise_f32_2x2", POINTWISE, "float32", "blocks of 2 × 2", (2, 2, 1)),
+    Routine("pointwise_f32_4x4", POINTWISE, "float32", "blocks of 4 × 4", (4, 4, 1)),
     Routine("pointwise_f32_neon", POINTWISE, "float32", "vectors", (4, 4, 4), "NEON"),
     Routine("pointwise_i8", POINTWISE, "int8", "plain loop"),
-    Routine("pointwise_i8_blocked", POINTWISE, "int8", "blocks of 2 × 2", (2, 2, 1)),
+    Routine("pointwise_i8_2x2", POINTWISE, "int8", "blocks of 2 × 2", (2, 2, 1)),
+    Routine("pointwise_i8_4x2", POINTWISE, "int8", "blocks of 4 × 2", (4, 2, 1)),
     Routine("pointwise_i8_smlad", POINTWISE, "int8", "SMLAD", (2, 2, 4), "SMLAD"),
     Routine("pointwise_i8_neon", POINTWISE, "int8", "vectors", (2, 4, 16), "NEON"),
     Routine("pointwise_i8_sdot", POINTWISE, "int8", "SDOT", (4, 4, 16), "SDOT"),
     Routine("depthwise_f32", DEPTHWISE, "float32", "plain loop"),
+    Routine("depthwise_f32_by_4", DEPTHWISE, "float32", "4 channels at a time", (1, 1, 4)),
     Routine("depthwise_i8", DEPTHWISE, "int8", "plain loop"),
+    Routine("depthwise_i8_by_4", DEPTHWISE, "int8", "4 channels at a time", (1, 1, 4)),
     Routine("depthwise_i8_smlad", DEPTHWISE, "int8", "SMLAD", (1, 1, 4), "SMLAD"),
 )
 ROUTINES = {routine.name: routine for routine in _ROUTINES}

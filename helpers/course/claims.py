@@ -14,12 +14,13 @@ import numpy as np
 
 from helpers.base import metrics
 from helpers.base.tables import Table
+from helpers.board import verdicts
 from helpers.course import live
 
 if TYPE_CHECKING:
     from helpers.pictures.datasets import Pets
 
-VERDICTS = ("holds", "holds for", "does not hold here")
+VERDICTS = ("holds", "holds for", "does not hold here", "not decided here")
 FOUR = 3.99  # times: from here on a ratio is called 4, for scales and zero points take a little room as well
 SURE = 0.05  # McNemar's p below which a difference is more than chance
 Judged = tuple[str, str]  # what was measured, and the verdict, both in words
@@ -226,17 +227,23 @@ def _cliffs(bits: Mapping) -> Judged:
 
 
 def _arithmetic(board: Mapping) -> Judged:
-    """Instructions for a product on the kit's processor: float32, int8 without and with its DSP instruction."""
-    costs = board["instructions per MAC"]["kit"]
-    result = ", ".join(f"{kernel} {cost:.1f}" for kernel, cost in costs.items())
-    cases = {kernel: cost < costs["float32"] for kernel, cost in costs.items() if kernel != "float32"}
-    return f"instructions a product on the board: {result}", _verdict_for(cases)
+    """Cycles for a product on the kit's processor: float32, int8 without and with its DSP instruction.
+
+    They are ranges. Where a range shares numbers with that of float32, nothing is decided.
+    """
+    ranges = {kind: tuple(ends) for kind, ends in board["cycles per MAC"]["kit"].items()}
+    result = ", ".join(f"{kind} {verdicts.words(ends)}" for kind, ends in ranges.items())
+    beside = verdicts.verdicts(ranges)
+    cases = {kind: verdict == verdicts.FASTER for kind, verdict in beside.items()}
+    verdict = VERDICTS[3] if set(beside.values()) == {verdicts.OVERLAP} else _verdict_for(cases)
+    return f"cycles a product on the board: {result}", verdict
 
 
 def _portable(board: Mapping) -> Judged:
-    costs = board["instructions per MAC"]["without FPU"]
-    times = costs["float32"] / costs["int8"]
-    return f"without an FPU, float32 takes {times:.0f} times the instructions", _verdict(times > 2)
+    ranges = board["cycles per MAC"]["without FPU"]
+    (low, high), (fewest, most) = ranges["float32"], ranges["int8"]
+    words = f"without an FPU, float32 takes {low / most:.0f} to {high / fewest:.0f} times the cycles"
+    return words, _verdict(low / most > 2)
 
 
 COMPARE, BOARD, WHY = "05_tradeoffs", "07_on_the_board", "03_why_quantize"

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from helpers.board import verdicts
 from helpers.board.arena import alive
 from helpers.board.processors import CORES
 from helpers.board.routines import POINTWISE, ROUTINES
@@ -15,7 +17,7 @@ from helpers.plots import style, wording
 from helpers.plots.style import BLACK, COLOURS, GREY, HATCHES, ORANGE, SKY, Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from helpers.board.arena import Allowance, MemoryPlan, Ram
     from helpers.board.boards import Board
@@ -89,49 +91,64 @@ def ram_budget(costs: Sequence[LayerCost], board: Board) -> Picture:
     )
 
 
-KERNEL_LOOKS = {  # how a kernel works: hatching; the colour says float32 or int8
-    "float32": {"plain loop": "", "blocks of 2 × 2": "..", "vectors": "--"},
-    "int8": {"plain loop": "//", "blocks of 2 × 2": "//..", "vectors": "//--", "SMLAD": "xx", "SDOT": "xx"},
-}
+COMPILER_LOOKS = {"GCC": ("-", 6), "Zig": ((0, (2, 1)), 6)}  # of a range of cycles: line and width
 
 
-def instructions(counts: Counts, core: str = "Cortex-M4F", layer: str = POINTWISE) -> Picture:
-    """Show the instructions that a multiply-accumulate takes, on all processors, and kernel by kernel on one of them.
+def instructions(counts: Mapping[str, Counts], core: str = "Cortex-M4F", layer: str = POINTWISE) -> Picture:
+    """Show the instructions that a multiply-accumulate takes on all processors, and the cycles of one of them.
 
     Left, for each processor: the best float32 kernel, the best int8 kernel without instructions of its own, and the
-    one with them.  Right: every kernel on one processor, with the cycles that its manual gives.
+    one with them, by the first compiler.  Right, for every kernel on one processor: the range of cycles by its manual,
+    a line for each compiler, and the instructions as a mark on it.
 
     Args:
-        counts: from `counts.counts`.
+        counts: by compiler, from `counts.instruction_counts`.
         core: the processor on the right, one with known cycles.
         layer: routines.POINTWISE or DEPTHWISE.
 
     Raises:
-        KeyError: there are no counts of that layer for the processor on the right.
+        KeyError: there are no counts of that layer for the processor on the right, or its cycles are not known.
     """
-    chosen = [count for count in counts.counts.values() if ROUTINES[count.kernel].layer == layer]
-    ours = [count for count in chosen if count.core == core]
-    if not ours or not ours[0].cycles:
-        raise KeyError(f"Expected counts of a {layer}, and cycles, for {core!r}; found neither or one of them.")
-    best = {name: counts.fewest(name, layer) for name in dict.fromkeys(one.core for one in chosen)}
-    figure, (left, right) = style.axes(12, 5.2, ncols=2, width_ratios=(1.85, 1))
+    compiler, first = next(iter(counts.items()))
+    ranges = verdicts.cycle_ranges(counts, core, layer)
+    title = _beside_float32(core, verdicts.verdicts(ranges))
+    best = {name: first.best(name, layer) for name in first.cores() if first.of(name, layer)}
+    figure, (left, right) = style.axes(13, 5.4, ncols=2, width_ratios=(1.35, 1))
     _core_bars(left, best)
-    _kernel_bars(right, ours)
-    left.set_title(_without_fpu({name: counts.ratio(name, layer) for name in best}))
-    right.set_title(_kernels_title(core, ours))
-    winners = _fewer_than_float32(ours)
-    figure.suptitle(f"Instructions for one multiply-accumulate of a {layer} ({counts.source})", fontsize=13)
+    ours = {name: found.of(core, layer) for name, found in counts.items()}
+    _cycle_ranges(right, ours)
+    left.set_title(_without_fpu({name: first.ratio(name, layer) for name in best}))
+    right.set_title(title)
+    figure.suptitle(f"What one multiply-accumulate of a {layer} takes ({first.source})", fontsize=13)
     listed = [f"{name} " + ", ".join(f"{k} {c.per_mac:.3g}" for k, c in kinds.items()) for name, kinds in best.items()]
     kernels = [
-        f"{ROUTINES[c.kernel].label} {c.per_mac:.3g} ({c.cycles_per_mac[0]:.3g} to {c.cycles_per_mac[1]:.3g} cycles)"
-        for c in ours
+        f"{name} {', '.join(f'{ROUTINES[c.kernel].label} {verdicts.words(c.cycles_per_mac)}' for c in found)}"
+        for name, found in ours.items()
     ]
+    together = ", ".join(f"{kind} {verdicts.words(ends)}" for kind, ends in ranges.items())
     return Picture(
         figure,
-        f"Bars of {counts.source} instructions per multiply-accumulate of a {layer}, on a logarithmic axis: "
-        f"{'; '.join(listed)}. Beside it every kernel on the {core}: {', '.join(kernels)}; fewer than the best float32 "
-        f"kernel: {style.join(winners) if winners else 'none'}.",
+        f"Bars of {first.source} instructions per multiply-accumulate of a {layer} by {compiler}, on a logarithmic "
+        f"axis: {'; '.join(listed)}. Beside it the cycles of every kernel on the {core}: {'; '.join(kernels)}. The "
+        f"best kernels of any compiler together: {together}. {title}.".replace("\n", " "),
     )
+
+
+def _beside_float32(core: str, found: Mapping[str, str]) -> str:
+    """Return what is faster on a processor, by its ranges of cycles, as a title of two lines.
+
+    Args:
+        found: from `verdicts.verdicts`.
+    """
+    faster = [kind for kind, verdict in found.items() if verdict == verdicts.FASTER]
+    slower = [kind for kind, verdict in found.items() if verdict == verdicts.SLOWER]
+    overlap = [kind for kind, verdict in found.items() if verdict == verdicts.OVERLAP]
+    if faster:
+        words = f"{style.join(faster)} {'is' if len(faster) == 1 else 'are'} clear of float32"
+    else:
+        words = f"float32 is clear of {style.join(slower)}" if slower else "nothing is clear of float32"
+    rest = f",\n{style.join(overlap)} {'overlaps' if len(overlap) == 1 else 'overlap'} with it" if overlap else ""
+    return f"{core}: {words}{rest}"
 
 
 def _without_fpu(ratios: dict[str, float]) -> str:
@@ -149,21 +166,6 @@ def _without_fpu(ratios: dict[str, float]) -> str:
     if len(fewer) < len(soft):
         return f"Without an FPU, int8 takes fewer on {wording.few(fewer)} only"
     return f"Without an FPU, int8 takes {wording.spread(soft.values(), style.two_digits)} times fewer"
-
-
-def _kernels_title(core: str, counts: Sequence[Count]) -> str:
-    """Return which int8 kernels of a processor take fewer instructions than its best float32 kernel, as a title."""
-    fewer, kernels = _fewer_than_float32(counts), [ROUTINES[count.kernel] for count in counts]
-    if fewer and len(fewer) < sum(kernel.kind == "int8" for kernel in kernels):
-        return f"{core}: fewer instructions\nthan float32 with {style.join(fewer)} only"
-    return f"{core}: {'every' if fewer else 'no'} int8 kernel takes\nfewer instructions than float32"
-
-
-def _fewer_than_float32(counts: Sequence[Count]) -> list[str]:
-    """Return the int8 kernels with fewer instructions than the best float32 kernel, by how they work."""
-    kinds = [(ROUTINES[count.kernel], count.per_mac) for count in counts]
-    limit = min(number for kernel, number in kinds if kernel.kind == "float32")
-    return [kernel.how for kernel, number in kinds if kernel.kind == "int8" and number < limit]
 
 
 def _core_bars(axis, best: dict[str, dict[str, Count]]) -> None:
@@ -190,18 +192,27 @@ def _core_bars(axis, best: dict[str, dict[str, Count]]) -> None:
     axis.legend(names.values(), names, loc="upper right", fontsize=11)
 
 
-def _kernel_bars(axis, counts: Sequence[Count]) -> None:
-    """Draw a bar for each kernel of one processor, and the cycles by its manual as a range."""
-    for row, count in enumerate(counts):
-        kernel = ROUTINES[count.kernel]
-        hatch = KERNEL_LOOKS[kernel.kind][kernel.how]
-        axis.barh(row, count.per_mac, 0.62, color=COLOURS[kernel.kind], hatch=hatch, edgecolor="white")
-        axis.text(count.per_mac, row + 0.02, f" {count.per_mac:.2f}", va="center", fontsize=11)
-        axis.plot(count.cycles_per_mac, [row + 0.42] * 2, "|-", color=BLACK, markersize=8)
-    axis.set(yticks=range(len(counts)), yticklabels=[ROUTINES[c.kernel].label.replace(", ", ",\n") for c in counts])
-    axis.set(ylim=(len(counts) - 0.3, -0.7), xlim=(0, 1.12 * max(c.cycles_per_mac[1] for c in counts)))
+def _cycle_ranges(axis, counts: Mapping[str, Sequence[Count]]) -> None:
+    """Draw the range of cycles of each kernel on one processor, a line for each compiler, and its instructions."""
+    names = list(dict.fromkeys(one.kernel for found in counts.values() for one in found))
+    most = 0.0
+    for number, (compiler, found) in enumerate(counts.items()):
+        line, width = COMPILER_LOOKS[compiler]
+        for one in found:
+            row = names.index(one.kernel) + 0.32 * (number - (len(counts) - 1) / 2)
+            colour = COLOURS[ROUTINES[one.kernel].kind]
+            axis.plot(
+                one.cycles_per_mac, [row, row], linestyle=line, color=colour, linewidth=width, solid_capstyle="butt"
+            )
+            axis.plot(one.per_mac, row, "d", color=BLACK, markersize=5)
+            most = max(most, one.cycles_per_mac[1])
+    looks = {name: COMPILER_LOOKS[name] for name in counts}
+    lines = [Line2D([], [], color=GREY, linestyle=line, linewidth=width) for line, width in looks.values()]
+    lines.append(Line2D([], [], color=BLACK, linestyle="", marker="d", markersize=5))
+    axis.legend(lines, [*(f"cycles, {name}" for name in looks), "instructions"], loc="lower right", fontsize=11)
+    axis.set(yticks=range(len(names)), yticklabels=[ROUTINES[name].label.replace(", ", ",\n") for name in names])
+    axis.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.08 * most), xlabel="cycles by the manual")
     axis.grid(False, axis="y")
-    axis.set_xlabel("bars: instructions; lines: cycles,\nthe fewest and the most by the manual")
 
 
 BESIDES = {"stack": (GREY, "\\\\"), "system": (SKY, "xx"), "runtime": (ORANGE, "..")}  # in RAM beside the activations

@@ -1,6 +1,7 @@
 """The emulated processors: the codes of their kernels against TFLite's reference kernels, their counts one by one."""
 
 import dataclasses
+import itertools
 import re
 from collections import Counter
 
@@ -74,12 +75,11 @@ def tflite(layer: ConvolutionLayer) -> np.ndarray:
 
 
 def same_codes(layer: ConvolutionLayer, expected: np.ndarray) -> None:
-    """Run all int8 kernels for a layer on all processors and compare every code."""
-    for core, kernel in INT8:
+    """Run all int8 kernels for a layer on all processors, by both compilers, and compare every code."""
+    for (core, kernel), compiler in itertools.product(INT8, routines.COMPILERS):
         if routines.ROUTINES[kernel].layer == layer.kind:
-            np.testing.assert_array_equal(
-                emulator.execute(core, kernel, layer, None)[0], expected, f"{kernel} on {core}"
-            )
+            codes, _ = emulator.execute(core, kernel, layer, compiler)
+            np.testing.assert_array_equal(codes, expected, f"{kernel} on {core} by {compiler}")
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
@@ -113,11 +113,10 @@ def test_extreme_multipliers_shift_both_ways(kind, data):
 def test_float32_kernels_stay_within_the_bound(kind, data):
     layer = data.draw(layers(kind, st.floats(-10.0, 0.0)))
     exact, bound = layer.expected_real()
-    for core, kernel in PAIRS:
+    for (core, kernel), compiler in itertools.product(PAIRS, routines.COMPILERS):
         if routines.ROUTINES[kernel].layer == kind and routines.ROUTINES[kernel].kind == "float32":
-            assert (np.abs(emulator.execute(core, kernel, layer, None)[0] - exact) <= bound).all(), (
-                f"{kernel} on {core}"
-            )
+            numbers, _ = emulator.execute(core, kernel, layer, compiler)
+            assert (np.abs(numbers - exact) <= bound).all(), f"{kernel} on {core} by {compiler}"
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------
@@ -126,13 +125,13 @@ CONDITIONAL = re.compile(r"(eq|ne|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)(\.w|\.f32
 
 
 @emulated
-@pytest.mark.parametrize("core, kernel", [*QUICK, ("Cortex-M4F", "pointwise_f32_blocked")])
+@pytest.mark.parametrize("core, kernel", [*QUICK, ("Cortex-M4F", "pointwise_f32_2x2")])
 def test_blocks_add_up_to_single_steps(core, kernel):
     """The emulator can also stop at each instruction, which is slow: an independent count.
 
     It does not stop at those whose condition is not met (after IT), which a processor fetches all the same.
     """
-    machine = emulator._Machine(processors.CORES[core], programs.load_program(core, None))
+    machine = emulator._Machine(processors.CORES[core], programs.load_program(core, "GCC"))
     steps, names = Counter(), {}
 
     def enter(_, address, size, __):  # the condition of an instruction shows only in its block
@@ -158,7 +157,7 @@ def test_blocks_add_up_to_single_steps(core, kernel):
 def test_a_layer_too_large_for_the_memory():
     large = dataclasses.replace(example(POINTWISE), codes=np.zeros((400, 400, 64), np.int8))
     with pytest.raises(ValueError, match="does not fit into the 8 MiB"):
-        emulator.execute("Cortex-M4F", "pointwise_i8", large, None)
+        emulator.execute("Cortex-M4F", "pointwise_i8", large)
 
 
 @emulated
@@ -168,16 +167,14 @@ def test_a_layer_too_large_for_the_memory():
 )
 def test_a_processor_refuses_instructions_that_it_does_not_have(core, kernel):
     """The program of the Cortex-M4F has 32-bit Thumb instructions, an FPU and SMLAD."""
-    machine = emulator._Machine(processors.CORES[core], programs.read_program(routines.FOLDER / "cortex-m4f.elf"))
+    machine = emulator._Machine(processors.CORES[core], programs.load_program("Cortex-M4F", "GCC"))
     with pytest.raises(RuntimeError, match=f"{kernel} broke off in the emulated {re.escape(core)} at address 0x1"):
         machine.call(routines.ROUTINES[kernel], example(POINTWISE))
 
 
 @emulated
 def test_a_phone_without_sdot_refuses_it():
-    machine = emulator._Machine(
-        processors.CORES["AArch64"], programs.read_program(routines.FOLDER / "aarch64-sdot.elf")
-    )
+    machine = emulator._Machine(processors.CORES["AArch64"], programs.load_program("AArch64 with SDOT", "GCC"))
     with pytest.raises(RuntimeError, match="pointwise_i8_sdot broke off in the emulated AArch64"):
         machine.call(routines.ROUTINES["pointwise_i8_sdot"], example(POINTWISE))
 

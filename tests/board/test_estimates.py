@@ -13,13 +13,11 @@ RESIDUAL = data.project() / "data" / "checkpoints" / "residual_cnn_int8.tflite"
 
 def made_up(core, per_mac):
     """Counts of 100 multiply-accumulates of everything on one processor: instructions, 1 to 2 cycles each."""
-    return Counts(
-        {
-            (core, k): Count(core, k, 100, 100 * per_mac, (100 * per_mac, 200 * per_mac))
-            for k in routines.routines_of(core)
-        },
-        "measured",
-    )
+    found = {
+        (core, k): Count(core, k, 100, 100 * per_mac, (100 * per_mac, 200 * per_mac))
+        for k in routines.routines_of(core)
+    }
+    return Counts(found, "measured")
 
 
 def test_multiply_accumulates_by_kind():
@@ -32,13 +30,24 @@ def test_multiply_accumulates_by_kind():
 
 
 def test_an_estimate_by_hand():
-    (first, *_) = estimates.estimates(RESIDUAL, made_up("Cortex-M4F", 3), [boards.KIT])
+    """By one compiler every multiply-accumulate takes 3 instructions, by another one 5."""
+    both = {"GCC": made_up("Cortex-M4F", 3), "Zig": made_up("Cortex-M4F", 5)}
+    (first, *_) = estimates.estimates(RESIDUAL, both, [boards.KIT])
     total = sum(estimates.macs(RESIDUAL).values())
-    assert first.instructions == pytest.approx(3 * total)
-    assert first.milliseconds == pytest.approx((3 * total / 64e3, 6 * total / 64e3))
+    assert first.instructions == pytest.approx((3 * total, 5 * total))
+    assert first.milliseconds == pytest.approx((3 * total / 64e3, 10 * total / 64e3))
     table = estimates.estimate_table([first])
     assert table.rows[0][:3] == [boards.KIT, "Cortex-M4F at 64 MHz", "float32"]
+    assert table.rows[0][3] == f"{3 * total / 1e6:,.0f} to {5 * total / 1e6:,.0f}"
     assert "not measured" in table.caption
+
+
+def test_what_does_not_fit_is_called_so():
+    ram = {"float32": (1 << 18) + 1, "int8": 1 << 18}
+    found = estimates.estimates(RESIDUAL, counts.recorded(), ram=ram)
+    assert [one.fits for one in found] == [False, True, True, True, True]  # the Pico has 264 KB
+    named = [row[2] for row in estimates.estimate_table(found).rows]
+    assert named == ["float32, if it fitted", "int8", "int8, SMLAD", "float32", "int8"]
 
 
 def test_each_board_has_its_processor():

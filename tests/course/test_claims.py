@@ -30,9 +30,9 @@ MADE_UP = {
             "float32": {"bytes": 700_000, "arena_bytes": 400_000},
             "int8": {"bytes": 190_000, "arena_bytes": 100_000},
         },
-        "instructions per MAC": {
-            "kit": {"float32": 2.6, "int8": 3.0, "SMLAD": 1.8},
-            "without FPU": {"float32": 195.0, "int8": 8.0},
+        "cycles per MAC": {
+            "kit": {"float32": [3.2, 5.9], "int8": [3.3, 5.8], "SMLAD": [2.1, 2.9]},
+            "without FPU": {"float32": [200.0, 240.0], "int8": [8.0, 10.0]},
         },
     },
     "why": {
@@ -71,8 +71,9 @@ def judged(sections):
     return {row[1]: (row[2], row[3]) for row in claims.table(sections).rows}
 
 
-HOLDS, FOR, NOT = claims.VERDICTS
+HOLDS, FOR, NOT, OPEN = claims.VERDICTS
 INT8 = ("models", "int8")
+KIT, PICO = ("cycles per MAC", "kit"), ("cycles per MAC", "without FPU", "float32")
 TURNING = [
     ("4× less memory", ("comparison", *INT8, "weight_bytes", 165_000), "4.00×", HOLDS),
     ("4× less memory", ("comparison", *INT8, "weight_bytes", 330_000), "2.00×", NOT),
@@ -99,8 +100,12 @@ TURNING = [
     ("at equal accuracy int8 is faster", ("frontier", "matches", "bytes", []), "XNNPACK 2 of 2", f"{FOR} XNNPACK"),
     ("each network can be quantized to another degree", ("bits", "cliff", {"a": 3, "b": None}), "b none", HOLDS),
     ("each network can be quantized to another degree", ("bits", "cliff", {"a": 3, "b": 3}), "a 3, b 3", NOT),
-    ("faster arithmetic", ("board", "ram_bytes", 1), "float32 2.6, int8 3.0", f"{FOR} SMLAD"),
-    ("without floats it runs on more processors", ("board", "ram_bytes", 1), "24 times", HOLDS),
+    ("faster arithmetic", ("board", "ram_bytes", 1), "float32 3.2 to 5.9, int8 3.3 to 5.8", f"{FOR} SMLAD"),
+    ("faster arithmetic", ("board", *KIT, {"float32": [3, 5], "int8": [4, 6]}), "int8 4 to 6", OPEN),
+    ("faster arithmetic", ("board", *KIT, {"float32": [3, 5], "int8": [6, 7]}), "int8 6 to 7", NOT),
+    ("faster arithmetic", ("board", *KIT, {"float32": [3, 5], "int8": [1, 2]}), "int8 1 to 2", HOLDS),
+    ("without floats it runs on more processors", ("board", "ram_bytes", 1), "20 to 30 times", HOLDS),
+    ("without floats it runs on more processors", ("board", *PICO, [9, 240.0]), "1 to 30 times", NOT),
 ]
 
 
@@ -108,7 +113,7 @@ TURNING = [
 def test_a_verdict_follows_from_its_number(claim, change, measured, verdict):
     result = judged(changed(*change))[claim]
     assert measured in result[0]
-    assert result[1] == verdict if verdict in (HOLDS, NOT) else result[1].startswith(verdict)
+    assert result[1] == verdict if verdict in (HOLDS, NOT, OPEN) else result[1].startswith(verdict)
 
 
 def test_every_claim_has_a_case_here():
