@@ -1,4 +1,4 @@
-"""The model as a microcontroller gets it: an array in C++ source, and the operators that its program must register.
+"""The model as a microcontroller gets it: an array in C++ source, its operators, and the program around them.
 
 A microcontroller has no files.  So a .tflite file becomes the source of a constant array, which the compiler puts into
 the flash; the program hands it to TensorFlow Lite Micro, with a resolver that knows the kernels of the network's
@@ -10,9 +10,12 @@ import re
 import string
 from pathlib import Path
 
+import numpy as np
+
 from helpers.base import artifacts
 from helpers.tflite import edit, inspect
 
+KILO = 1024
 NAME = "model_data"  # of the array and of its files
 BYTES_IN_A_LINE = 13
 
@@ -53,6 +56,33 @@ extern const int ${{name}}_len;
 
 #endif  // $guard
 """)
+
+# The calls are those of tensorflow/lite/micro/examples/hello_world (https://github.com/tensorflow/tflite-micro).
+PROGRAM = string.Template("""\
+#include "$name.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+
+alignas(16) static uint8_t arena[$arena];  // activations, and what the interpreter keeps
+static tflite::MicroMutableOpResolver<$operators> resolver;
+static tflite::MicroInterpreter *network;
+
+bool begin() {  // once: register the operators, give every tensor its place
+$register
+  static tflite::MicroInterpreter interpreter(tflite::GetModel($name), resolver, arena, sizeof(arena));
+  network = &interpreter;
+  return network->AllocateTensors() == kTfLiteOk;
+}
+
+const int8_t *classify(const uint8_t *picture) {  // $shape bytes of red, green and blue
+  TfLiteTensor *input = network->input(0);
+  for (size_t i = 0; i < input->bytes; i++) input->data.int8[i] = picture[i] - 128;
+  if (network->Invoke() != kTfLiteOk) return nullptr;
+  return network->output(0)->data.int8;  // the larger code is the answer
+}
+""")
+BYTE = (1 / 255, -128)  # scale and zero point with which the byte of a pixel becomes a code by a subtraction
 
 # The methods Add... of MicroMutableOpResolver, from micro_mutable_op_resolver.h and python_ops_resolver.cc
 # (https://github.com/tensorflow/tflite-micro).  Each is named like its operator, in its own mixture of cases.
@@ -154,12 +184,33 @@ def _key(operator: str) -> str:
     return operator.replace("_", "").lower()
 
 
-def resolver(path: Path) -> str:
-    """Return the lines of a program that register the operators of a .tflite file, in C++.
+# --- the program ----------------------------------------------------------------------------------------------------
+
+
+def program(path: Path, arena_bytes: int, name: str = NAME) -> str:
+    """Return a whole program around a network, in C++: what it calls once, and what it calls for each picture.
+
+    Args:
+        path: a full-int8 file with one picture as its input.
+        arena_bytes: of the tensor arena, as measured; the program makes it a multiple of 1,024.
+        name: of the array with the model.
 
     Raises:
-        FileNotFoundError, ValueError: see `methods`.
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .tflite file, its operators are unknown (see `methods`), or its input is no int8 picture
+            with a scale of 1/255.
     """
-    needed = methods(path)
-    lines = [f"static tflite::MicroMutableOpResolver<{len(needed)}> resolver;"]
-    return "\n".join(lines + [f"resolver.{method}();" for method in needed])
+    registered = methods(path)
+    (entry,) = (tensor for tensor in inspect.tensors(path) if tensor.role == "input")
+    if entry.dtype != "int8" or not np.allclose(entry.details["quantization"], BYTE, rtol=1e-6):
+        raise ValueError(
+            f"Expected an int8 input with a scale of 1/255 and the zero point -128 in {Path(path).name}; found "
+            f"{entry.dtype} with {entry.details['quantization']}. Convert to full int8 with pictures from 0 to 1."
+        )
+    return PROGRAM.substitute(
+        name=name,
+        arena=-(-arena_bytes // KILO) * KILO,
+        operators=len(registered),
+        register="\n".join(f"  resolver.{method}();" for method in registered),
+        shape=" x ".join(map(str, entry.shape[1:])),
+    )

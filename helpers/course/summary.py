@@ -36,13 +36,15 @@ def record_comparison(
         "seed": SEED,
         "kernels": list(timings),
         "written": time.time(),
-        "models": {name: _row(name, files, scores, timings) for name in files},
+        "models": {name: _row(name, files, scores, timings, pets.counts["test"]) for name in files},
     }
     metrics.record(pets.source, "comparison", comparison)
     return comparison
 
 
-def _row(name: str, files: dict[str, Path], scores: dict[str, Score], timings: dict[str, Timings]) -> dict:
+def _row(
+    name: str, files: dict[str, Path], scores: dict[str, Score], timings: dict[str, Timings], pictures: int
+) -> dict:
     low, high = scores[name].interval
     parts = inspect.bytes_by_purpose(files[name])
     return {
@@ -51,6 +53,8 @@ def _row(name: str, files: dict[str, Path], scores: dict[str, Score], timings: d
         "arena_bytes": _arena(files[name]),
         "sha256": artifacts.sha256(files[name]),
         "pictures": len(scores[name].labels),
+        "partly": len(scores[name].labels) < pictures,  # then its accuracy is not to be compared
+        "same_as_float32": scores[name].same_answers(scores["float32"]),
         "accuracy": scores[name].accuracy,
         "low": low,
         "high": high,
@@ -102,12 +106,10 @@ def comparison_table(comparison: dict | None = None) -> Table:
     comparison = comparison or newest_comparison()
     kernels, data = comparison["kernels"], comparison["data"]
     rows = [
-        [name, f"{r['bytes'] / 1e3:,.1f}", _kilobytes(r["arena_bytes"]), _share(r), f"{r['p_value']:.2f}"]
+        [name, f"{r['bytes'] / 1e3:,.1f}", _kilobytes(r["arena_bytes"]), *_share(r)]
         + [f"{r['ratio'][k]['value']:.2f}" for k in kernels]
         for name, r in comparison["models"].items()
     ]
-    pictures = comparison["pictures"]
-    fewer = {name: row.get("pictures", pictures) for name, row in comparison["models"].items()}
     heads = [
         "model",
         "file, kB",
@@ -116,16 +118,18 @@ def comparison_table(comparison: dict | None = None) -> Table:
         "p",
         *(f"speed-up, {name}" for name in kernels),
     ]
-    partly = "".join(f", {count:,} of them for {name}" for name, count in fewer.items() if count < pictures)
-    return Table(heads, rows, f"{data[:1].upper()}{data[1:]}, {pictures:,} test pictures{partly}")
+    return Table(heads, rows, f"{data[:1].upper()}{data[1:]}, {comparison['pictures']:,} test pictures")
 
 
 def _kilobytes(count: int | None) -> str:
     return "–" if count is None else f"{count / 1e3:,.1f}"
 
 
-def _share(row: dict) -> str:
-    return f"{row['accuracy']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+def _share(row: dict) -> tuple[str, str]:
+    """Return accuracy and p-value in words; how many answers are float32's, if only some pictures have been seen."""
+    if row.get("partly"):
+        return f"as float32 on {row['same_as_float32']:,} of {row['pictures']:,}", "–"
+    return f"{row['accuracy']:.1%} ({row['low']:.1%} to {row['high']:.1%})", f"{row['p_value']:.2f}"
 
 
 # --- the reference run on the photographs -------------------------------------------------------------------------

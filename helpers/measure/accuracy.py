@@ -93,6 +93,20 @@ class Score:
         """The 95 % confidence interval of the accuracy (Wilson 1927), which stays inside 0 to 1."""
         return wilson(int(self.correct.sum()), len(self.labels))
 
+    def same_answers(self, other: "Score") -> int:
+        """Return how many answers are those of another model, on the first pictures if one of them has seen fewer."""
+        seen = min(len(self.labels), len(other.labels))
+        return int((self.predictions[:seen] == other.predictions[:seen]).sum())
+
+    def beside(self, whole: "Score") -> str:
+        """Return in words how many answers are those of another model, which has seen more pictures.
+
+        An accuracy on the first 150 of 2,000 pictures differs from one on all of them by luck with the pictures, so
+        the two are no comparison.  Whether the answers to those pictures are the same is one.
+        """
+        seen = len(self.labels)
+        return f"same answer on {self.same_answers(whole):,} of {seen:,}"
+
     def __str__(self) -> str:
         low, high = self.interval
         return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%})"

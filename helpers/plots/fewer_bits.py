@@ -427,7 +427,8 @@ def repairs(scores: dict[str, Score], files: dict[str, Path], timings: Timings, 
 
     Args:
         scores: by the names of the files: float32 first, then the file that went wrong, then the repaired ones, on the
-            same pictures or, where kernels are slow, on the first ones of them.
+            same pictures or, where kernels are slow, on the first ones of them: then in words, how often the answer is
+            float32's.
         files: {name: .tflite file}.
         timings: of these files.
         kernels: the kernel set of the timings.
@@ -444,28 +445,29 @@ def repairs(scores: dict[str, Score], files: dict[str, Path], timings: Timings, 
     figure, (left, middle, right) = style.axes(
         11.5, 1.5 + 0.55 * len(scores), ncols=3, sharey=True, width_ratios=(2, 1, 1)
     )
-    float_accuracy = 100 * scores[whole].accuracy
+    float_accuracy, partly = 100 * scores[whole].accuracy, style.split_by_pictures(scores)[1]
     left.axvspan(float_accuracy - 1, float_accuracy + 1, color=COLOURS["float32"], alpha=0.12, label="within 1 point")
     times = {name: timings.milliseconds(name) for name in scores}
     for row, (name, score) in enumerate(scores.items()):
         colour, (low, high), time = colours[name], score.interval, times[name]
-        left.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=2.5)
-        mark = {"marker": MARKERS.get(name, "s"), "markersize": 9, "markeredgecolor": "white"}
-        left.plot(100 * score.accuracy, row, color=colour, **mark)
-        left.annotate(f"{score.accuracy:.1%}", (100 * low, row), (-6, -4), textcoords="offset points", ha="right")
+        if name in partly:
+            left.text(float_accuracy, row, f"{score.beside(scores[whole])} ", ha="right", va="center", color=colour)
+        else:
+            left.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=2.5)
+            mark = {"marker": MARKERS.get(name, "s"), "markersize": 9, "markeredgecolor": "white"}
+            left.plot(100 * score.accuracy, row, color=colour, **mark)
+            left.annotate(f"{score.accuracy:.1%}", (100 * low, row), (-6, -4), textcoords="offset points", ha="right")
         look = {"color": colour, "hatch": HATCHES.get(name, "//"), "edgecolor": "white"}
         middle.barh(row, files[name].stat().st_size / 1e3, 0.6, **look)
         middle.text(files[name].stat().st_size / 1e3, row, f" {files[name].stat().st_size / 1e3:,.0f}", va="center")
         spread = [[time.value - time.low], [time.high - time.value]]
         right.barh(row, time.value, 0.6, xerr=spread, ecolor=BLACK, **look)
         right.text(1.1 * time.high, row, f"{time.value:.2f}" if time.value < 10 else f"{time.value:.0f}", va="center")
-    lowest = min(100 * score.interval[0] for score in scores.values())
-    few = {name: len(score.labels) for name, score in scores.items() if len(score.labels) < len(scores[whole].labels)}
-    rows = [f"{name}\n({few[name]:,} pictures)" if name in few else name for name in scores]
-    left.set(xlabel="accuracy (%), 95% interval", yticks=range(len(scores)), yticklabels=rows, title="Accuracy")
+    lowest = min(100 * score.interval[0] for name, score in scores.items() if name not in partly)
+    left.set(xlabel="accuracy (%), 95% interval", yticks=range(len(scores)), yticklabels=scores, title="Accuracy")
     left.set_xlim(lowest - 0.3 * (101 - lowest), 101)
     left.legend(loc="lower left", fontsize=11)
-    left.invert_yaxis()
+    left.set_ylim(len(scores) - 0.5, -0.5)
     middle.set(xlabel="file (kB)", title="Size")
     right.set(xlabel=f"one picture (ms), {kernels}", title="Time")
     middle.margins(x=0.35)
@@ -475,7 +477,8 @@ def repairs(scores: dict[str, Score], files: dict[str, Path], timings: Timings, 
     title = _repaired(same[broken] - 100 * scores[broken].accuracy, good, len(mended))
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=13)
     listed = [
-        f"{name} {score}, {files[name].stat().st_size / 1e3:,.0f} kB, {times[name].value:.2f} ms"
+        f"{name} {score.beside(scores[whole]) if name in partly else score}, "
+        f"{files[name].stat().st_size / 1e3:,.0f} kB, {times[name].value:.2f} ms"
         for name, score in scores.items()
     ]
     return Picture(figure, f"Accuracy, file size and time for one picture of {len(scores)} files: {'; '.join(listed)}.")

@@ -33,20 +33,29 @@ def overview(images: np.ndarray, comparison: dict, kernels: str = "XNNPACK") -> 
     axes[0].axis("off")
     axes[0].set_title("Cat or dog?")
     _bars(axes[1], names, [row["bytes"] / 1e3 for row in rows.values()], "size of the file (kB)", "{:,.0f}")
+    shares = {name: row for name, row in rows.items() if not row.get("partly")}
     for row, (name, model) in enumerate(rows.items()):
+        if name not in shares:
+            centre = 50 * (rows["float32"]["low"] + rows["float32"]["high"])
+            axes[2].text(centre, row, _as_float32(model), ha="center", va="center", fontsize=11, color=COLOURS[name])
+            continue
         axes[2].plot([100 * model["low"], 100 * model["high"]], [row, row], color=COLOURS[name], linewidth=2.5)
         axes[2].plot(100 * model["accuracy"], row, MARKERS[name], color=COLOURS[name], markersize=9)
     axes[2].set(
         xlabel="accuracy (%), 95% interval", yticks=range(len(names)), yticklabels=[], ylim=(len(names) - 0.5, -0.5)
     )
     times = [row["milliseconds"][kernels]["value"] for row in rows.values()]
-    _bars(axes[3], names, times, f"ms for one picture, {kernels}", "{:.2f}")
+    for row, (name, time) in enumerate(zip(names, times, strict=True)):  # no bars: on this axis they have no length
+        axes[3].plot(time, row, MARKERS[name], color=COLOURS[name], markersize=9)
+        axes[3].annotate(f"{time:.2f}", (time, row), (8, 0), textcoords="offset points", va="center", fontsize=11)
+    axes[3].set(xlabel=f"ms for one picture, {kernels}", yticks=range(len(names)), ylim=(len(names) - 0.5, -0.5))
     style.plain_log(axes[3], 0.6 * min(times), 4 * max(times))
     axes[3].set_yticklabels([])
     for axis, title in zip(axes[1:], _against_float32(rows, kernels), strict=True):
         axis.set_title(title)
     listed = [
-        f"{n} {rows[n]['bytes'] / 1e3:,.0f} kB, {rows[n]['accuracy']:.1%}, {t:.2f} ms"
+        f"{n} {rows[n]['bytes'] / 1e3:,.0f} kB, "
+        f"{'{:.1%}'.format(rows[n]['accuracy']) if n in shares else _as_float32(rows[n])}, {t:.2f} ms"
         for n, t in zip(names, times, strict=True)
     ]
     shown = f"{('No', 'One of the', 'Two', 'Three', 'Four')[len(images)]} {comparison['data']}"
@@ -69,11 +78,17 @@ def _against_float32(rows: dict[str, dict], kernels: str) -> tuple[str, str, str
     first = rows["float32"]
     smaller = sum(row["bytes"] < first["bytes"] for row in others)
     faster = sum(_faster(row, first, kernels) for row in others)
-    losing = sum(_less_accurate(row, first) for row in others)
-    accurate = f"{losing} of {len(others)} less accurate" if losing else "As accurate"
+    scored = [row for row in others if not row.get("partly")]
+    losing = sum(_less_accurate(row, first) for row in scored)
+    accurate = f"{losing} of {len(scored)} less accurate" if losing else "As accurate"
     quick = _so_many("faster", faster, len(others))
     quick += ", with fast kernels" if quick == "Faster" and kernels == "XNNPACK" else ""
     return _so_many("smaller", smaller, len(others)), accurate, quick
+
+
+def _as_float32(row: dict) -> str:
+    """Return what is said of the accuracy of a file that has seen some of the pictures only."""
+    return f"as float32 on {row['same_as_float32']:,} of {row['pictures']:,}"
 
 
 def _less_accurate(row: dict, first: dict) -> bool:

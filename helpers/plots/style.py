@@ -16,7 +16,7 @@ matplotlib.use("agg", force=False)
 import matplotlib.pyplot as plt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
@@ -172,6 +172,13 @@ def interval_bar(axis, score: Score, row: float, name: str) -> None:
     low, high = score.interval
     axis.plot([100 * low, 100 * high], [row, row], color=COLOURS[name], linewidth=2.5)
     axis.plot(100 * score.accuracy, row, MARKERS[name], color=COLOURS[name], markersize=9, markeredgecolor="white")
+
+
+def split_by_pictures(scores: Mapping[str, Score]) -> tuple[dict[str, Score], dict[str, Score]]:
+    """Return the scores on all pictures, whose shares can be compared, and those on the first few of them."""
+    most = max(len(score.labels) for score in scores.values())
+    whole = {name: score for name, score in scores.items() if len(score.labels) == most}
+    return whole, {name: score for name, score in scores.items() if name not in whole}
 
 
 def shorten(name: str, longest: int = 20) -> str:

@@ -22,6 +22,7 @@ from helpers.plots.style import (
     join,
     paired,
     plain_log,
+    split_by_pictures,
 )
 
 if TYPE_CHECKING:
@@ -34,24 +35,32 @@ DESIGN_LOOKS = ((GREEN, "-"), (PURPLE, "--"))  # of the designs of a test: colou
 
 
 def accuracies(scores: dict[str, Score]) -> Picture:
-    """Show the accuracy of each file with its 95% interval, and the first one's interval as a band."""
+    """Show the accuracy of each file with its 95% interval, and the first one's interval as a band.
+
+    A file that has seen fewer pictures has no mark: in words, on how many of them it gives the first one's answer.
+    """
     figure, axis = axes(8, 1 + 0.5 * len(scores))
-    for row, (name, score) in enumerate(scores.items()):
-        interval_bar(axis, score, row, name)
-    first = next(iter(scores))
+    first, (whole, partly) = next(iter(scores)), split_by_pictures(scores)
     low, high = scores[first].interval
+    for row, (name, score) in enumerate(scores.items()):
+        if name in whole:
+            interval_bar(axis, score, row, name)
+        else:
+            words = f"{first}'s answer on {score.same_answers(scores[first])} of {len(score.labels)} pictures"
+            axis.text(50 * (low + high), row, words, ha="center", va="center", color=COLOURS[name])
     axis.axvspan(100 * low, 100 * high, color=BLUE, alpha=0.08)
     axis.set(
         yticks=range(len(scores)),
         yticklabels=scores,
         xlabel="accuracy on the test split (%), 95% Wilson interval",
     )
-    axis.set_title(_overlap({name: score.interval for name, score in scores.items()}))
-    axis.invert_yaxis()
-    listed = join([f"{name} {score}" for name, score in scores.items()])
+    axis.set_title(_overlap({name: score.interval for name, score in whole.items()}))
+    axis.set_ylim(len(scores) - 0.5, -0.5)
+    listed = join([f"{name} {score}" for name, score in whole.items()])
+    words = "".join(f" {name}: {score.beside(scores[first])} pictures as {first}." for name, score in partly.items())
     return Picture(
         figure,
-        f"Accuracy of each file with its 95% interval: {listed}. The shaded band is {first}'s interval.",
+        f"Accuracy of each file with its 95% interval: {listed}. The shaded band is {first}'s interval.{words}",
     )
 
 
@@ -76,11 +85,14 @@ def _overlap(intervals: dict[str, tuple[float, float]]) -> str:
 def tradeoff(scores: dict[str, Score], timings: Timings, sizes: dict[str, int], kernels: str) -> Picture:
     """Show accuracy over latency, one point for each file; the area of a point is the size of the file.
 
+    A file that has seen fewer pictures than the others is left out.
+
     Args:
         scores, timings, sizes: by the same names; sizes in bytes.
         kernels: the kernel set of the timings.
     """
     figure, axis = axes(8, 4.6)
+    scores, partly = split_by_pictures(scores)
     for name, score in scores.items():
         time, (low, high) = timings.milliseconds(name), score.interval
         look = {"color": COLOURS[name], "marker": MARKERS[name]}
@@ -98,7 +110,9 @@ def tradeoff(scores: dict[str, Score], timings: Timings, sizes: dict[str, int], 
         f"{n} {scores[n].accuracy:.1%} in {timings.milliseconds(n).value:.2f} ms and {sizes[n] / 1e3:,.0f} kB"
         for n in scores
     ]
-    return Picture(figure, f"Scatter of accuracy over time for one picture, marks sized by file: {join(listed)}.")
+    left_out = f" Not shown, on fewer pictures: {join(list(partly))}." if partly else ""
+    words = f"Scatter of accuracy over time for one picture, marks sized by file: {join(listed)}.{left_out}"
+    return Picture(figure, words)
 
 
 def frontier(record: dict, cost: str = "XNNPACK") -> Picture:

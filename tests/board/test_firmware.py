@@ -6,17 +6,22 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.lite.python import util
 
+from helpers.base import data
 from helpers.board import firmware
-from helpers.tflite import edit, inspect
+from helpers.pictures import conventions
+from helpers.tflite import edit, inspect, interpreter
 from needs import needs_micro
 from one_operator import Operand, build, values_outside
 
 pytest_plugins = ["tiny"]
+
+RESIDUAL = data.project() / "data" / "checkpoints" / "residual_cnn_int8.tflite"
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 
@@ -113,10 +118,7 @@ def test_an_excerpt_shows_both_ends(tiny, tmp_path):
 
 
 def test_each_operator_is_registered_once(tiny):
-    assert firmware.resolver(tiny["int8"]) == (
-        "static tflite::MicroMutableOpResolver<4> resolver;\n"
-        "resolver.AddConv2D();\nresolver.AddMean();\nresolver.AddFullyConnected();\nresolver.AddSoftmax();"
-    )
+    assert firmware.methods(tiny["int8"]) == ["AddConv2D", "AddMean", "AddFullyConnected", "AddSoftmax"]
 
 
 def test_an_operator_that_is_not_there_is_named(tmp_path):
@@ -164,3 +166,76 @@ def test_the_methods_are_written_as_tensorflow_lite_micro_writes_names():
     assert len(known) > 80
     odd = {method for key, method in known.items() if method != f"Add{there[key]}"}
     assert odd == {"AddCumSum"}, "which the library writes ParseCumsum"
+
+
+# --- the program ------------------------------------------------------------------------------------------------------
+
+# What the program calls of TensorFlow Lite Micro, as its headers declare it; the library itself is in no registry.
+STUBS = {
+    "micro_interpreter.h": """
+#pragma once
+#include <cstddef>
+#include <cstdint>
+enum TfLiteStatus { kTfLiteOk, kTfLiteError };
+struct TfLiteTensor { union { int8_t *int8; float *f; } data; size_t bytes; };
+namespace tflite {
+struct Model;
+struct MicroOpResolver {};
+struct MicroInterpreter {
+  MicroInterpreter(const Model *, const MicroOpResolver &, uint8_t *, size_t);
+  TfLiteStatus AllocateTensors();
+  TfLiteStatus Invoke();
+  TfLiteTensor *input(size_t);
+  TfLiteTensor *output(size_t);
+};
+}
+""",
+    "micro_mutable_op_resolver.h": """
+#pragma once
+#include "micro_interpreter.h"
+namespace tflite {
+template <unsigned N> struct MicroMutableOpResolver : MicroOpResolver { METHODS };
+}
+""",
+    "schema_generated.h": """
+#pragma once
+#include "../micro/micro_interpreter.h"
+namespace tflite { const Model *GetModel(const void *); }
+""",
+}
+
+
+@needs_compiler
+def test_the_program_compiles_against_the_declarations(tmp_path):
+    text = firmware.program(RESIDUAL, 128_272)
+    declared = " ".join(f"TfLiteStatus {method}();" for method in firmware.methods(RESIDUAL))
+    for name, content in STUBS.items():
+        place = tmp_path / "tensorflow" / "lite" / ("schema" if "schema" in name else "micro") / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content.replace("METHODS", declared))
+    firmware.write(RESIDUAL, tmp_path)
+    (tmp_path / "main.cc").write_text(text)
+    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I.", "main.cc"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_program_is_made_for_its_file():
+    text = firmware.program(RESIDUAL, 128_272, "pets")
+    assert "arena[129024];" in text and 129024 % 1024 == 0 and 129024 - 128_272 < 1024
+    assert "// 96 x 96 x 3 bytes" in text and '#include "pets.h"' in text
+    assert f"MicroMutableOpResolver<{len(firmware.methods(RESIDUAL))}>" in text
+
+
+def test_the_bytes_of_a_picture_become_codes_by_a_subtraction():
+    """What the program does with a picture is what the interpreter's input asks for, for each of the 256 bytes."""
+    (entry,) = (tensor for tensor in inspect.tensors(RESIDUAL) if tensor.role == "input")
+    every = np.arange(256, dtype=np.uint8)
+    codes = interpreter.quantize_input(conventions.normalise(every), entry.details)
+    np.testing.assert_array_equal(codes, every.astype(np.int32) - 128)
+    assert "data.int8[i] = picture[i] - 128;" in firmware.program(RESIDUAL, 1)
+
+
+def test_a_file_whose_input_is_no_picture_in_int8_gets_no_program(tiny):
+    with pytest.raises(ValueError, match="Expected an int8 input with a scale of 1/255 .*; found float32"):
+        firmware.program(tiny["float32"], 1000)

@@ -78,6 +78,13 @@ def test_the_comparison_as_a_table():
     assert table.rows[1] == ["int8", "190.0", "100.0", "93.0% (92.0% to 94.0%)", "0.50", "1.50", "2.50"]
 
 
+def test_a_file_that_has_seen_fewer_pictures_is_not_compared_by_its_accuracy():
+    few = {"partly": True, "pictures": 150, "same_as_float32": 149}
+    table = summary.comparison_table(changed(int8=few))
+    assert table.rows[1][3:5] == ["as float32 on 149 of 150", "–"]
+    assert "93.0%" not in " ".join(table.rows[1])
+
+
 def test_an_arena_that_could_not_be_measured_is_a_dash():
     table = summary.comparison_table(changed(int8={"arena_bytes": None}))
     assert table.rows[1][2] == "–"
@@ -98,6 +105,8 @@ def test_a_comparison_is_measured_once_and_kept(at_home, monkeypatch, capsys):
         assert row["sha256"] == artifacts.sha256(at_home.files[kind])
         assert (row["accuracy"], (row["low"], row["high"])) == (score.accuracy, score.interval)
         assert row["p_value"] == accuracy.mcnemar(whole.correct, score.correct).p_value
+        assert row["partly"] is (len(score.labels) < at_home.pets.counts["test"])
+        assert row["same_as_float32"] == (whole.predictions == score.predictions).sum()
         assert set(row["ratio"]) == set(row["milliseconds"]) == set(interpreter.KERNEL_SETS)
     assert all(ratio["value"] == 1 for ratio in comparison["models"]["float32"]["ratio"].values())
     assert list(comparison["models"]) == list(convert.KINDS)

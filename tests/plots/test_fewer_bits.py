@@ -79,6 +79,14 @@ def test_repairs_counts_those_that_came_back():
         plots.repairs(dict(list(REPAIRED.items())[:2]), {}, REPAIR_TIMES, "XNNPACK")
 
 
+def test_a_repaired_file_that_has_seen_fewer_pictures_has_words_and_no_mark():
+    scores = REPAIRED | {"int16x8": counted(99, 100)}
+    picture = plots.repairs(scores, dict.fromkeys(scores, Path(__file__)), REPAIR_TIMES, "XNNPACK")
+    assert "int16x8 same answer on 99 of 100," in picture.alt
+    assert "same answer on 99 of 100 " in [text.get_text() for text in picture.figure.axes[0].texts]
+    assert picture.figure.get_suptitle() == "25 points lost; 1 of 2 repairs brings them back to within 1"
+
+
 def test_errors_of_operators_that_only_copy():
     with pytest.raises(ValueError, match="at least one operator whose output differs"):
         plots.layer_errors(ERRORS[1:2])

@@ -99,6 +99,16 @@ def test_some_files_are_counted_and_one_alone_is_compared_with_nothing():
     assert [panel_title(alone, panel) for panel in (1, 2, 3)] == ["Size", "Accuracy", "Time"]
 
 
+def test_a_file_that_has_seen_fewer_pictures_has_words_and_no_mark():
+    models = {name: dict(row) for name, row in COMPARISON["models"].items()}
+    models["int16x8"] |= {"accuracy": 0.99, "partly": True, "pictures": 150, "same_as_float32": 149}
+    picture = plots.overview(PICTURES, COMPARISON | {"models": models})
+    panel = picture.figure.axes[2]
+    assert [text.get_text() for text in panel.texts] == ["as float32 on 149 of 150"]
+    assert 99.0 not in [x for line in panel.get_lines() for x in line.get_xdata()]
+    assert "99.0%" not in picture.alt and "as float32 on 149 of 150, 6.00 ms" in picture.alt
+
+
 @pytest.mark.parametrize(
     ("answers", "title"),
     [

@@ -51,6 +51,17 @@ def test_intervals_overlap_only_where_they_do(right, title):
     assert f"The shaded band is {next(iter(right))}'s interval" in picture.alt
 
 
+def test_a_file_that_has_seen_fewer_pictures_is_not_compared():
+    """Its accuracy differs by luck with the pictures; its answers can be compared."""
+    scores = {"float32": counted(180), "int8": counted(178), "int16x8": counted(149, 150)}
+    picture = plots.accuracies(scores)
+    assert [text.get_text() for text in picture.figure.axes[0].texts] == ["float32's answer on 149 of 150 pictures"]
+    assert "int16x8: same answer on 149 of 150 pictures as float32" in picture.alt and "99.3%" not in picture.alt
+    times = TIMES["b"]
+    shown = plots.tradeoff(scores, times, dict.fromkeys(KINDS, 1000), "b")
+    assert "Not shown, on fewer pictures: int16x8." in shown.alt and "int16x8 " not in shown.alt
+
+
 def test_a_larger_file_has_a_larger_mark():
     picture = plots.tradeoff(SCORES, TIMES["b"], {kind: 1000 * (i + 1) for i, kind in enumerate(KINDS)}, "b")
     areas = [
