@@ -197,11 +197,13 @@ class Ram:
         activations: the head of the arena, written anew for each picture.
         persistent: its tail, the runtime's own structures; None if it was not measured.
         source: MEASURED or COMPUTED, to be shown with the numbers.
+        working: what CMSIS-NN's kernels would ask for besides, see `working_memory`; not part of the total.
     """
 
     activations: int
     persistent: int | None
     source: str
+    working: int = 0
 
     @property
     def total(self) -> int:
@@ -225,8 +227,28 @@ def ram(path: Path) -> Ram:
         try:
             arena = micro.arena(image)
         except NotImplementedError:
-            return Ram(plan(buffers(path)).head, None, COMPUTED)
-    return Ram(arena.activations, arena.persistent, MEASURED)
+            return Ram(plan(buffers(path)).head, None, COMPUTED, working_memory(path))
+    return Ram(arena.activations, arena.persistent, MEASURED, working_memory(path))
+
+
+def working_memory(path: Path) -> int:
+    """Return the bytes that the kernels of CMSIS-NN need for the most demanding layer of an int8 file, 0 for others.
+
+    On processors with DSP instructions they copy the inputs of two outputs of a convolution into int16 columns, whose
+    lengths are rounded up to a multiple of four (CMSIS-NN, arm_convolve_get_buffer_sizes_s8.c:
+    arm_convolve_s8_get_buffer_size_dsp; a 1×1 convolution needs none), and those of one output of a depthwise one
+    (arm_depthwise_conv_s8_opt_get_buffer_size_dsp).  The reference kernels, which run here, need nothing.
+
+    Raises:
+        FileNotFoundError, ValueError: see `buffers`.
+    """
+    needed = [0]
+    for operator, tensors in inspect.graph(path):
+        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and tensors[0].dtype == tensors[1].dtype == "int8":
+            _, height, width, channels = tensors[1].shape
+            inputs, columns = height * width * channels, 2 if operator.name == "CONV_2D" else 1
+            needed.append(0 if (height, width) == (1, 1) else 2 * columns * -(-inputs // 4) * 4)
+    return max(needed)
 
 
 def ram_table(files: Mapping[str, Path]) -> Table:
@@ -276,7 +298,7 @@ class Allowance:
 def allowances() -> dict[str, Allowance]:
     """Return the allowances of `data/ram_allowances.csv`, {part: allowance}.
 
-    They hold for an Arduino program that does nothing; a camera's picture or Bluetooth needs more.
+    They hold for an Arduino program that takes a picture and does nothing else; Bluetooth needs more.
 
     Raises:
         ValueError: a line of the table is incomplete, or a number in it is none.

@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers.base import artifacts, console, data, metrics
 from helpers.base.seed import SEED
 from helpers.base.tables import Table
-from helpers.measure import accuracy, latency
+from helpers.measure import accuracy, latency, roofline
 from helpers.measure.accuracy import Score
 from helpers.measure.latency import Timings
 from helpers.networks import converted
@@ -50,6 +50,7 @@ def _row(
     return {
         "bytes": sum(parts.values()),
         "weight_bytes": parts["weights"],
+        "moved_bytes": _moved(files[name]),
         "arena_bytes": _arena(files[name]),
         "sha256": artifacts.sha256(files[name]),
         "pictures": len(scores[name].labels),
@@ -62,6 +63,14 @@ def _row(
         "milliseconds": {k: vars(t.milliseconds(name)) for k, t in timings.items()},
         "ratio": {k: vars(t.ratio("float32", name)) for k, t in timings.items()},
     }
+
+
+def _moved(file: Path) -> int | None:
+    """Return the bytes that all layers read and write for a picture; None for a file of several number types."""
+    try:
+        return sum(layer.constant_bytes + layer.moved_bytes for layer in roofline.layers(file))
+    except ValueError:
+        return None
 
 
 def _arena(file: Path) -> int | None:

@@ -183,6 +183,7 @@ def costs_of(record: dict, cost: str) -> dict[str, dict[str, float]]:
 def verdict_table(record: dict) -> Table:
     """Return whether the lecture's claim holds, for each cost: over the float32 networks that no other float32 beats.
 
+    The shares have 95 % intervals, as if the networks had been drawn from many of their kind.
     "Sure" are the gains in accuracy that McNemar's test does not put down to chance (p < 0.05).
     """
     rows = [[_cost_name(cost), *_verdict(offers)] for cost, offers in record["matches"].items()]
@@ -208,8 +209,16 @@ def _verdict(offers: list[dict]) -> list[str]:
     span = f"{np.median(cheaper):.1f} ({min(cheaper):.1f} to {max(cheaper):.1f})" if cheaper else "-"
     return [
         f"{len(offers)}",
-        f"{len(cheaper)} of {len(offers)}",
+        _counted(len(cheaper), len(offers)),
         span,
-        f"{len(better)} of {len(offers)}",
+        _counted(len(better), len(offers)),
         f"{len(sure)}",
     ]
+
+
+def _counted(held: int, count: int) -> str:
+    """Return a share of a few networks with its 95 % interval (Wilson): "7 of 7 (65% to 100%)"."""
+    if not count:
+        return "0 of 0"
+    low, high = accuracy.wilson(held, count)
+    return f"{held} of {count} ({low:.0%} to {high:.0%})"

@@ -14,7 +14,7 @@ from helpers.board.arena import alive
 from helpers.board.processors import CORES
 from helpers.board.routines import POINTWISE, ROUTINES
 from helpers.plots import style, wording
-from helpers.plots.style import BLACK, COLOURS, GREY, HATCHES, ORANGE, SKY, Picture
+from helpers.plots.style import BLACK, COLOURS, GREEN, GREY, HATCHES, ORANGE, PURPLE, SKY, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -215,7 +215,13 @@ def _cycle_ranges(axis, counts: Mapping[str, Sequence[Count]]) -> None:
     axis.grid(False, axis="y")
 
 
-BESIDES = {"stack": (GREY, "\\\\"), "system": (SKY, "xx"), "runtime": (ORANGE, "..")}  # in RAM beside the activations
+BESIDES = {  # in RAM beside the activations
+    "stack": (GREY, "\\\\"),
+    "system": (SKY, "xx"),
+    "camera": (GREEN, "++"),
+    "runtime": (ORANGE, ".."),
+    "kernels": (PURPLE, "//"),
+}
 
 
 def memory_plan(plans: dict[str, MemoryPlan], board: Board) -> Picture:
@@ -321,7 +327,8 @@ def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Boar
 def _besides(ram: Ram, allowances: dict[str, Allowance]) -> dict[str, int]:
     """Return what a program needs beside the activations of its file, {what for: bytes}."""
     runtime = {} if ram.persistent is None else {"runtime": ram.persistent}
-    return {name: one.bytes for name, one in allowances.items()} | runtime
+    kernels = {"kernels": ram.working} if ram.working else {}
+    return {name: one.bytes for name, one in allowances.items()} | runtime | kernels
 
 
 def _legend(needs: Sequence[dict[str, int]]) -> dict[str, str]:

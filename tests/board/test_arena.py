@@ -12,7 +12,7 @@ from helpers.base import data
 from helpers.board import arena
 from helpers.board.arena import Buffer
 from helpers.networks import alexnet, mobilenet
-from helpers.tflite import micro
+from helpers.tflite import inspect, micro
 from needs import needs_micro
 from one_operator import Operand, build, constant, values_outside
 
@@ -222,7 +222,7 @@ def test_a_measurement_is_called_one(tiny):
 
 def test_without_the_package_the_plan_is_shown_and_said_to_be_one(tiny, no_micro):
     found = arena.ram(tiny["int8"])
-    assert found == arena.Ram(PICTURE + CONVOLVED, None, arena.COMPUTED)
+    assert found == arena.Ram(PICTURE + CONVOLVED, None, arena.COMPUTED, arena.working_memory(tiny["int8"]))
     assert found.total == PICTURE + CONVOLVED and "computed" in found.source
     assert arena.ram_table({"int8": tiny["int8"]}).rows == [["int8", *["55,296"] * 2, *"–––", "not measured here"]]
 
@@ -246,10 +246,20 @@ def test_the_table_says_what_is_refused(tiny):
 # --- what else needs RAM ----------------------------------------------------------------------------------------------
 
 
-def test_the_allowances_are_those_of_an_empty_program():
+def test_the_working_memory_is_that_of_the_largest_convolution(tiny):
+    """By hand for the shipped network: 3 × 3 × 64 inputs, two columns of int16; none for float32 and for 1 × 1."""
+    assert arena.working_memory(RESIDUAL) == 2 * 2 * 3 * 3 * 64
+    assert arena.working_memory(tiny["float32"]) == arena.working_memory(tiny["dynamic range"]) == 0
+    inputs = [t[1].shape for o, t in inspect.graph(tiny["int8"]) if o.name == "CONV_2D"]
+    assert arena.working_memory(tiny["int8"]) == max(4 * (-(-h * w * c // 4) * 4) for _, h, w, c in inputs)
+
+
+def test_the_allowances_are_those_of_a_program_with_a_camera():
     found = arena.allowances()
-    assert list(found) == ["stack", "system"]
-    assert sum(one.bytes for one in found.values()) == 44_552, "what the compiler says of an empty sketch"
+    assert list(found) == ["stack", "system", "camera"]
+    empty = found["stack"].bytes + found["system"].bytes
+    assert empty == 44_552, "what the compiler says of an empty sketch"
+    assert found["camera"].bytes == 176 * 144 * 2
     assert found["stack"].bytes == 32 * 1024
     assert all("https://" in one.source and len(one.what) > 20 and one.year >= 2026 for one in found.values())
 

@@ -105,6 +105,7 @@ def test_a_comparison_is_measured_once_and_kept(at_home, monkeypatch, capsys):
         assert row["sha256"] == artifacts.sha256(at_home.files[kind])
         assert (row["accuracy"], (row["low"], row["high"])) == (score.accuracy, score.interval)
         assert row["p_value"] == accuracy.mcnemar(whole.correct, score.correct).p_value
+        assert (row["moved_bytes"] or 0) > 0 or kind not in ("float32", "int8")
         assert row["partly"] is (len(score.labels) < at_home.pets.counts["test"])
         assert row["same_as_float32"] == (whole.predictions == score.predictions).sum()
         assert set(row["ratio"]) == set(row["milliseconds"]) == set(interpreter.KERNEL_SETS)

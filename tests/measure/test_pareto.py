@@ -100,16 +100,19 @@ def test_the_verdict_counts_the_matches(measured):
     assert table.rows[0][1] == "1"
     as_accurate = scores["one"]["int8"].accuracy >= scores["one"]["float32"].accuracy
     assert (match["speed_up"] == pytest.approx(4.0)) if as_accurate else match["speed_up"] is None
-    assert table.rows[0][2] == ("1 of 1" if as_accurate else "0 of 1")
+    assert table.rows[0][2] == ("1 of 1 (21% to 100%)" if as_accurate else "0 of 1 (0% to 79%)")
+
+
+ONE, NONE = "1 of 1 (21% to 100%)", "0 of 1 (0% to 79%)"  # Wilson's interval of one network says little
 
 
 @pytest.mark.parametrize(
     ("match", "said"),
     [
-        ({"speed_up": 2.0, "gain": 0.01, "p_value": 0.2}, ["1", "1 of 1", "2.0 (2.0 to 2.0)", "1 of 1", "0"]),
-        ({"speed_up": 2.0, "gain": 0.01, "p_value": 0.02}, ["1", "1 of 1", "2.0 (2.0 to 2.0)", "1 of 1", "1"]),
-        ({"speed_up": 0.5, "gain": -0.01, "p_value": 0.02}, ["1", "0 of 1", "-", "0 of 1", "0"]),
-        ({"speed_up": None, "gain": None, "p_value": 1.0}, ["1", "0 of 1", "-", "0 of 1", "0"]),
+        ({"speed_up": 2.0, "gain": 0.01, "p_value": 0.2}, ["1", ONE, "2.0 (2.0 to 2.0)", ONE, "0"]),
+        ({"speed_up": 2.0, "gain": 0.01, "p_value": 0.02}, ["1", ONE, "2.0 (2.0 to 2.0)", ONE, "1"]),
+        ({"speed_up": 0.5, "gain": -0.01, "p_value": 0.02}, ["1", NONE, "-", NONE, "0"]),
+        ({"speed_up": None, "gain": None, "p_value": 1.0}, ["1", NONE, "-", NONE, "0"]),
     ],
 )
 def test_a_gain_counts_as_sure_only_if_chance_is_a_poor_explanation(match, said):

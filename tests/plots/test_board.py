@@ -240,6 +240,10 @@ def test_the_legend_of_the_parts_holds_for_all_programs():
         "system 2 kB",
         "runtime 17 to 25 kB",
     ]
+    tuned = {"float32": Ram(9, 17_000, MEASURED), "int8": Ram(9, 25_000, MEASURED, 5_000)}
+    picture = plots.ram_bar(tuned, ALLOWED, BOARD)
+    assert [text.get_text() for text in picture.figure.legends[0].get_texts()][-1] == "kernels 5 kB"
+    assert "runtime 25,000, kernels 5,000, activations 9, together 62,009" in picture.alt
     late = {"float32": Ram(9, None, COMPUTED), "int8": Ram(9, 25_000, MEASURED)}
     figure = plots.ram_bar(late, ALLOWED, BOARD).figure
     assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "runtime 25 kB"
