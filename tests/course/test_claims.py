@@ -74,6 +74,7 @@ def judged(sections):
 
 HOLDS, FOR, NOT, OPEN = claims.VERDICTS
 INT8 = ("models", "int8")
+RAM = "less RAM, and the board has 256 KB (262 kB)"
 MOST = "at equal accuracy int8 is faster (most networks)"
 WON, LOST = [{"speed_up": 1.5}], [{"speed_up": 0.5}]
 KIT, PICO = ("cycles per MAC", "kit"), ("cycles per MAC", "without FPU", "float32")
@@ -90,9 +91,9 @@ TURNING = [
     ("2 to 4× faster on a CPU", ("why", "ratio", dict.fromkeys(claims.THREE, 1.5)), "(XNNPACK)", NOT),
     ("it fits 1 MB of flash", ("board", "files", "int8", "bytes", 190 << 10), "195 of 1,049 kB", HOLDS),
     ("it fits 1 MB of flash", ("board", "files", "int8", "bytes", (1 << 20) + 1), "of 1,049 kB", NOT),
-    ("less RAM, and the board has 256 KB (262 kB)", ("board", "files", "int8", "arena_bytes", 1 << 18), "262 kB, of 262", HOLDS),
-    ("less RAM, and the board has 256 KB (262 kB)", ("board", "files", "int8", "arena_bytes", (1 << 18) + 1), "of 262", NOT),
-    ("less RAM, and the board has 256 KB (262 kB)", ("board", "files", "float32", "arena_bytes", 90_000), "90 to 100 kB", NOT),
+    (RAM, ("board", "files", "int8", "arena_bytes", 1 << 18), "262 kB, of 262", HOLDS),
+    (RAM, ("board", "files", "int8", "arena_bytes", (1 << 18) + 1), "of 262", NOT),
+    (RAM, ("board", "files", "float32", "arena_bytes", 90_000), "90 to 100 kB", NOT),
     ("most weights lie in a small range", ("why", "near zero", {"a": 0.7, "b": 0.2, "c": 0.6}), "60%", HOLDS),
     ("most weights lie in a small range", ("why", "near zero", {"a": 0.25}), "25%", NOT),
     ("less power", ("why", "energy", {"scalar": 1.1, "circuit": 9.0}), "scalar 1.1×", f"{FOR} circuit"),
