@@ -7,7 +7,6 @@ touched. Notebooks are copied into it without their outputs: what is seen was ma
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -144,6 +143,23 @@ RUN_ALL = """() => {
     window.jupyterapp.commands.execute("notebook:run-all-cells").finally(() => { window.allHaveRun = true; });
 }"""
 
+FIND = """words => window.jupyterapp.shell.currentWidget.content.widgets.findIndex(
+    cell => cell.model.type === "code" && cell.model.sharedModel.getSource().includes(words))"""
+
+# Select a cell, as a click on its frame does, and return its number in the order in which cells have run.
+CHOOSE = """node => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = notebook.widgets.findIndex(cell => cell.node === node);
+    notebook.mode = "command";
+    notebook.node.focus();
+    return notebook.activeCell.model.executionCount;
+}"""
+
+HAS_RUN = """([node, before]) => {
+    const model = window.jupyterapp.shell.currentWidget.content.widgets.find(cell => cell.node === node).model;
+    return model.executionState === "idle" && model.executionCount !== null && model.executionCount !== before;
+}"""
+
 CLOSE = """async () => {
     const panel = window.jupyterapp.shell.currentWidget;
     await panel.sessionContext.shutdown();
@@ -220,8 +236,9 @@ class Notebook:
         return "\n".join(self.show().locator(".jp-OutputArea-output").all_text_contents())
 
     def code(self, words: str) -> Locator:
-        """Return the code cell in which some words stand."""
-        return self.show().locator(".jp-CodeCell").filter(has=self.page.locator(".cm-content", has_text=words))
+        """Return the first code cell in which some words stand, be it collapsed or not."""
+        panel = self.show()
+        return panel.locator(".jp-Cell").nth(self.page.evaluate(FIND, words))
 
     def top(self) -> Locator:
         """Return the first cell."""
@@ -231,13 +248,11 @@ class Notebook:
         """Return the code cells that show widgets."""
         return self.show().locator(".jp-CodeCell").filter(has=self.page.locator(".jupyter-widgets"))
 
-    def run(self, cell: Locator) -> None:
-        """Run one cell with Shift+Enter and wait for it."""
-        prompt = cell.locator(".jp-InputPrompt")
-        before = re.sub(r"\D", "", prompt.inner_text()) or "none"
-        cell.locator(".cm-content").click()
-        self.page.keyboard.press("Shift+Enter")
-        expect(prompt).to_have_text(re.compile(rf"^\[(?!{before}\])\d+\]:$"))
+    def run(self, cell: Locator, keys: str = "Shift+Enter") -> None:
+        """Run one cell with the keyboard and wait for it."""
+        before = cell.evaluate(CHOOSE)
+        self.page.keyboard.press(keys)
+        self.page.wait_for_function(HAS_RUN, arg=[cell.element_handle(), before])
 
     def paste(self, cell: Locator, source: str) -> None:
         """Replace the source of a cell, as one who has copied it."""

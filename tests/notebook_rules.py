@@ -260,6 +260,16 @@ def drawn_pets(notebook: NotebookNode) -> list[str]:
     ]
 
 
+def folded(notebook: NotebookNode) -> list[str]:
+    """Whether the code that the deck hides is collapsed in JupyterLab, and no other."""
+    return [
+        f"code cell {n}: the tag hide-input and jupyter.source_hidden belong together; `make refresh` sets both"
+        for n, cell in enumerate(code_cells(notebook), 1)
+        if ("hide-input" in cell.metadata.get("tags", []))
+        != cell.metadata.get("jupyter", {}).get("source_hidden", False)
+    ]
+
+
 def compared(notebook: NotebookNode) -> list[str]:
     problems, marked = [], 0
     for n, cell in enumerate(code_cells(notebook), 1):
@@ -300,5 +310,6 @@ COURSE: list[Rule] = [
     slides,
     notes_are_for_the_class,
     executed_in_order,
+    folded,
     compared,
 ]

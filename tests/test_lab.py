@@ -103,6 +103,16 @@ def test_before_a_kernel_runs_a_live_figure_is_its_still_picture(course):
     notebook.close()
 
 
+def test_plumbing_is_folded_until_it_is_clicked(first):
+    """A cell that only draws shows what it draws; a click on the dots opens its code."""
+    drawing, idea = first.code("live.explore("), first.code("exercises.check(")
+    assert drawing.locator(".cm-content").count() == 0
+    assert idea.locator(".cm-content").count() == 1
+    expect(drawing.locator(".jp-OutputArea-output").first).to_be_visible()
+    drawing.locator(".jp-Placeholder-content").first.click()
+    expect(drawing.locator(".cm-content")).to_contain_text("live.explore(")
+
+
 def test_an_exercise_leads_to_its_solution(course, server):
     """The link in the text opens the solutions where the exercise's own heading is in view."""
     server.add(SOLUTIONS, outputs=True, folder="solutions")
@@ -283,12 +293,7 @@ def test_an_instructor_presents_with_what_is_alive(how):
     assert target in on_slide(how), "the arrow moved the slider, not the slide"
     how.screenshot(browser.screenshots("lab") / "04_presenting.png")
 
-    line.locator(".cm-content").click()
-    prompt = line.locator(".jp-InputPrompt")
-    before = prompt.text_content()
-    page.keyboard.press("Control+Enter")
-    expect(prompt).not_to_have_text(before)
-    expect(prompt).to_have_text(re.compile(r"\d"))
+    how.run(line, "Control+Enter")
     assert target in on_slide(how), "Control+Enter stays on the slide"
     expect(line.locator("img.widget-image")).to_be_visible()
 

@@ -196,6 +196,8 @@ BROKEN = [
     (rules.clean_outputs, "time stamps", lambda n: n.cells[1].metadata.update(execution={})),
     (rules.drawn_pets, "photographs", printing("Data: photographs, 17,810 train (or: drawn pets)\n")),
     (rules.drawn_pets, "a folder", printing("Data: folder pets, 40 train\n")),
+    (rules.folded, "plumbing that lies open", in_cell(1, metadata={"tags": ["hide-input"]})),
+    (rules.folded, "an idea that is folded", in_cell(1, metadata={"jupyter": {"source_hidden": True}})),
     (rules.compared, "a word to the tests in the code", in_cell(1, source="# NBVAL_CHECK_OUTPUT\nprint(1)")),
     (rules.compared, "nothing to compare with", lambda n: n.cells[1].outputs.clear()),
     (rules.compared, "too few compared cells", lambda n: [c.metadata.pop("tags") for c in rules.code_cells(n)]),

@@ -57,7 +57,7 @@ QUIET = "--log-level=CRITICAL"  # Jupyter's own remarks; what a cell prints is n
 # A kernel ends when its exit functions have run. Python would take TensorFlow's objects to pieces first, for a second.
 LEAVE = "--IPKernelApp.exec_lines=import atexit, os; atexit.register(os._exit, 0)"
 QUIET_KERNEL = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # else the debugger warns of frozen modules
-KEPT_METADATA = ("slideshow", "tags", "jupyter", "editable")  # of a cell; editors leave the rest behind
+KEPT_METADATA = ("slideshow", "tags", "editable")  # of a cell; editors leave the rest behind
 LIVE = "application/vnd.jupyter.widget-view+json"  # a figure with sliders, which needs a kernel and a web address
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -294,7 +294,10 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     )
     count = 0
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT_METADATA})
+        kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
+        if cell.cell_type == "code" and "hide-input" in kept.get("tags", ()):
+            kept["jupyter"] = {"source_hidden": True}  # what JupyterLab reads; the deck and the pages read the tag
+        cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code" and cell.source.strip():
             count += 1
             cell.execution_count = count

@@ -359,7 +359,7 @@ def test_normalise_keeps_slides_and_tags_and_renumbers():
     result = new_output("execute_result", {"text/plain": "1"}, execution_count=9)
     cell = new_code_cell("1", execution_count=9, outputs=[result], metadata={**kept, "execution": {"a": "b"}})
     notebook = run.normalise(new_notebook(cells=[new_markdown_cell("text"), cell]))
-    assert notebook.cells[1].metadata == kept
+    assert notebook.cells[1].metadata == {**kept, "jupyter": {"source_hidden": True}}
     assert notebook.cells[1].execution_count == notebook.cells[1].outputs[0].execution_count == 1
 
 
