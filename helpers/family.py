@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
         cards = mobilenet.train_all(
             arguments.data, folder, arguments.processes, shlex.join([*parser.prog.split(), "--data", arguments.data])
         )
-    except (KeyboardInterrupt, FileNotFoundError) as problem:
+    except (KeyboardInterrupt, OSError) as problem:
         sys.exit(str(problem) or "Stopped: the same command goes on after the last whole epoch.")
     for card in sorted(cards, key=lambda card: (card["width"], card["size"])):
         accuracy = card["results"]["validation"]["accuracy"]

@@ -26,7 +26,7 @@ def main(argv: list[str]) -> None:
         )
         accuracy = card["results"]["validation"]["accuracy"]
         print(f"{folder / card['weights']}: {accuracy:.2%} of the validation pictures are right.")
-    except (KeyboardInterrupt, FileNotFoundError) as problem:
+    except (KeyboardInterrupt, OSError) as problem:
         sys.exit(str(problem) or "Stopped: the same command goes on after the last whole epoch.")
 
 

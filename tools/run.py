@@ -478,7 +478,7 @@ def main(words: list[str] | None = None) -> int:
             else:
                 environment = dict(os.environ)
             folder = run(paths, environment | QUIET_KERNEL, args.refresh)
-    except RunError as failure:
+    except (RunError, artifacts.UnwritableError) as failure:
         print(f"\n{failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ conversion therefore finds either the whole file or no file, never half of one.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -23,15 +24,55 @@ else:
     import fcntl
 
 PARTIAL = ".partial"
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota of its own
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 WAIT = 0.1  # seconds between two looks at what another process has locked
 LEFT_OVER_AFTER = 24 * 3600  # seconds after which a partial file belongs to a run that died
 
 
+class UnwritableError(OSError):
+    """Nothing can be written to a folder: the disk is full, or the folder belongs to somebody else."""
+
+
 def root() -> Path:
-    """Return the folder for everything a run makes, and make it: see `data.artifacts_folder`."""
+    """Return the folder for everything a run makes, and make it: see `data.artifacts_folder`.
+
+    Raises:
+        UnwritableError: it is not there and cannot be made.
+    """
     folder = data.artifacts_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextlib.contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turn what the operating system or a library says of a full disk or a forbidden folder into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        if not (reason := _unwritable(error, folder)):
+            raise
+        raise UnwritableError(
+            f"Nothing can be written to {folder}: {reason}. Make room or allow it, or set PTQ_ARTIFACTS to a folder "
+            "elsewhere and start again; what was whole before is still there."
+        ) from None
+
+
+def _unwritable(error: BaseException | None, folder: Path) -> str:
+    """Return why writing to a folder failed; "" if an error, and those that led to it, are about something else."""
+    while error is not None and not isinstance(error, UnwritableError):
+        number = error.errno if isinstance(error, OSError) else None
+        if number in FULL or os.strerror(errno.ENOSPC) in str(error):  # TensorFlow has errors of its own
+            return "the disk is full"
+        place = Path(
+            str(getattr(error, "filename", None) or folder)
+        )  # a picture that may not be read is another matter
+        if number in FORBIDDEN and (place.is_relative_to(folder) or folder.is_relative_to(place)):
+            return "the folder is read-only, or you may not write there"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def remove(path: Path) -> None:
@@ -50,23 +91,25 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the block ended without writing anything.
+        UnwritableError: the disk is full, or the folder may not be written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    nest = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
-    try:
-        part = nest / path.name
-        yield part
-        if not part.exists():
-            raise FileNotFoundError(
-                f"Nothing was written for {path.name}: the block must write to the path it is given."
-            )
-        if path.is_dir():  # a folder cannot be replaced in one step, so the old one moves out of the way first
-            path.rename(nest / "replaced")
-        os.replace(part, path)
-    finally:
-        remove(nest)
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        nest = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent))
+        try:
+            part = nest / path.name
+            yield part
+            if not part.exists():
+                raise FileNotFoundError(
+                    f"Nothing was written for {path.name}: the block must write to the path it is given."
+                )
+            if path.is_dir():  # a folder cannot be replaced in one step, so the old one moves out of the way first
+                path.rename(nest / "replaced")
+            os.replace(part, path)
+        finally:
+            remove(nest)
 
 
 def _sweep(path: Path) -> None:

@@ -53,7 +53,8 @@ def download() -> str:
         )
     from helpers.base.tfds import tfds  # only a download needs it
 
-    tfds.builder("cats_vs_dogs", data_dir=str(tfds_folder())).download_and_prepare()
+    with artifacts.writing_to(tfds_folder()):
+        tfds.builder("cats_vs_dogs", data_dir=str(tfds_folder())).download_and_prepare()
     return f"The photographs are ready in {tfds_folder()}."
 
 

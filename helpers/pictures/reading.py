@@ -84,10 +84,14 @@ def _resize(images: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def draw(home: Path) -> None:
-    """Draw the data set of drawn pets into TFDS's folder, unless another notebook has done it meanwhile."""
+    """Draw the data set of drawn pets into TFDS's folder, unless another notebook has done it meanwhile.
+
+    Raises:
+        UnwritableError: the disk is full, or the folder may not be written to.
+    """
     builder = drawn_dataset.DrawnCatsVsDogs(data_dir=str(home))
     target = Path(builder.data_dir)
-    with artifacts.one_at_a_time(target, "The data set of drawn pets"):
+    with artifacts.one_at_a_time(target, "The data set of drawn pets"), artifacts.writing_to(home):
         if not on_disk.is_whole(target):
             _draw(builder)
 
