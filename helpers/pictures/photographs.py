@@ -7,6 +7,8 @@ import socket
 import threading
 from pathlib import Path
 
+from helpers.base import artifacts
+
 EIGHTY_TEN_TEN = ("train[:80%]", "train[80%:90%]", "train[90%:]")  # TFDS ships the photographs as one split
 HOST = ("download.microsoft.com", 443)
 HOST_TIMEOUT = 5  # seconds
@@ -43,6 +45,7 @@ def download() -> str:
 
     Raises:
         ConnectionError: the host does not answer within `HOST_TIMEOUT` seconds (TFDS alone would retry for minutes).
+        UnwritableError: the disk is full, or the folder may not be written to.
     """
     if prepared():
         return f"The photographs are ready in {tfds_folder()}."
