@@ -39,6 +39,7 @@ class Recipe:
     stages: tuple[tuple[int, int], ...] = ((64, 36), (80, 26), (96, 18))
     unmixed: int = 14  # epochs at the end in which pictures are not mixed
     batch: int = 128  # pictures in a step
+    least_area: float = 0.35  # of the box that is cut out of a picture, a share of the whole
     rate: float = 0.12  # the highest learning rate
     warm_up: float = 3.0  # epochs in which the learning rate rises to it
     decay: float = 5e-4  # weight decay
@@ -97,15 +98,17 @@ def draw(x: tf.Tensor, seed: tf.Tensor, number: int, low: float, high: float, ch
     return tf.random.stateless_uniform([tf.shape(x)[0], 1, 1, channels], seed + tf.constant([0, number]), low, high)
 
 
-def crop(images: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
+def crop(images: tf.Tensor, size: int, seed: tf.Tensor, least_area: float = 0.35) -> tf.Tensor:
     """Cut a box out of each picture, stretch it to the size wanted and mirror it or not: uint8 to float32 in [0, 1].
 
-    The box has 35 to 100 % of the area and an aspect ratio of about 3:4 to 4:3 (Szegedy et al. 2014, arXiv:1409.4842):
-    the network sees animals near and far, whole and in part.  A box with left and right exchanged mirrors.
+    The box has at least a share of the area and an aspect ratio of about 3:4 to 4:3 (Szegedy et al. 2014,
+    arXiv:1409.4842): the network sees animals near and far, whole and in part.  A box with left and right exchanged
+    mirrors.  The smaller the boxes, the larger are animals in training than in a whole picture, for which a network has
+    to be tuned again at the end (Touvron et al. 2019, arXiv:1906.06423).
     """
     count = tf.shape(images)[0]
     r = tf.random.stateless_uniform([5, count], seed + tf.constant([1, 0]))
-    area, ratio = 0.35 + 0.65 * r[0], tf.exp((2 * r[1] - 1) * 0.28)
+    area, ratio = least_area + (1 - least_area) * r[0], tf.exp((2 * r[1] - 1) * 0.28)
     height, width = tf.minimum(tf.sqrt(area / ratio), 1.0), tf.minimum(tf.sqrt(area * ratio), 1.0)
     top, left, mirrored = r[2] * (1 - height), r[3] * (1 - width), r[4] < 0.5
     first, last = tf.where(mirrored, left + width, left), tf.where(mirrored, left, left + width)
@@ -144,9 +147,9 @@ def _vary(x, y, amount, seed) -> tuple[tf.Tensor, tf.Tensor]:
     return mix(cut_out(colour(x, seed), seed), y, amount, seed)
 
 
-def augment(images, labels, size: int, amount, seed) -> tuple[tf.Tensor, tf.Tensor]:
+def augment(images, labels, size: int, amount, seed, least_area: float = 0.35) -> tuple[tf.Tensor, tf.Tensor]:
     """Vary pictures: float32 [n, size, size, 3] in [0, 1]; labels become float32 [n, 2]; amount 0 means unmixed."""
-    return _vary(crop(images, size, seed), tf.one_hot(labels, len(conventions.CLASSES)), amount, seed)
+    return _vary(crop(images, size, seed, least_area), tf.one_hot(labels, len(conventions.CLASSES)), amount, seed)
 
 
 def learning_rate(step: tf.Tensor, recipe: Recipe, steps: int) -> tf.Tensor:
@@ -216,9 +219,10 @@ class Run:
     def advance(self, images, labels, amount, size: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Take one step; return the loss and the share of pictures that were right."""
         seed = tf.stack([tf.constant(self.recipe.seed * 1000 + 17), tf.cast(self.step, tf.int32) * 16])
-        x, y = augment(images, labels, size, amount, seed)
+        area = self.recipe.least_area
+        x, y = augment(images, labels, size, amount, seed, area)
         if self.teachers:
-            seen, _ = augment(images, labels, self.recipe.teacher_size, amount, seed)
+            seen, _ = augment(images, labels, self.recipe.teacher_size, amount, seed, area)
             goal, temperature = self._taught(seen), self.recipe.temperature
         else:
             goal, temperature = y * (1 - self.recipe.smoothing) + self.recipe.smoothing / 2, 1.0  # arXiv:1512.00567
