@@ -25,6 +25,7 @@ VERDICTS = ("holds", "holds for", "does not hold here", "not decided here")
 CLAIMED = 2.0  # times as fast, the lower end of "2 to 4"
 THREE = ("MobileNet v1", "ResNet v2", "Inception v3")  # the networks of slide 16
 FOUR = 3.99  # times: from here on a ratio is called 4, for scales and zero points take a little room as well
+SMALL = 0.005  # a loss of accuracy below which nobody would speak of one: half a point
 SURE = 0.05  # McNemar's p below which a difference is more than chance
 Judged = tuple[str, str]  # what was measured, and the verdict, both in words
 
@@ -203,10 +204,13 @@ def _gates(why: Mapping) -> Judged:
 
 
 def _loss(comparison: Mapping) -> Judged:
+    """A loss that is more than chance; none, if more than `SMALL` can be ruled out; else nothing is decided."""
     before, after = _pair(comparison, "accuracy")
-    p_value = comparison["models"]["int8"]["p_value"]
-    result = f"int8 {100 * (after - before):+.2f} points, p = {p_value:.2f}"
-    return result, _verdict(after < before and p_value < SURE)
+    p_value, (low, high) = (comparison["models"]["int8"][name] for name in ("p_value", "difference"))
+    result = f"int8 {100 * (after - before):+.2f} points ({100 * low:+.2f} to {100 * high:+.2f}), p = {p_value:.2f}"
+    if after < before and p_value < SURE:
+        return result, VERDICTS[0]
+    return result, VERDICTS[2] if low > -SMALL else VERDICTS[3]
 
 
 def _broken(parts: Mapping) -> Judged:

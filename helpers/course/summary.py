@@ -60,6 +60,7 @@ def _row(
         "low": low,
         "high": high,
         "p_value": accuracy.mcnemar(scores["float32"].correct, scores[name].correct).p_value,
+        "difference": [*accuracy.difference(scores["float32"].correct, scores[name].correct)],
         "milliseconds": {k: vars(t.milliseconds(name)) for k, t in timings.items()},
         "ratio": {k: vars(t.ratio("float32", name)) for k, t in timings.items()},
     }

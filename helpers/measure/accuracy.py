@@ -188,6 +188,22 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> Comparison:
     return Comparison(only_first, only_second, float(stats.binomtest(only_first, either).pvalue) if either else 1.0)
 
 
+def difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % confidence interval of the second model's accuracy less the first one's, on the same pictures.
+
+    Wald's interval for paired shares with half a picture more in each of the four cells (Agresti and Min 2005,
+    doi:10.1002/sim.1781), so that two models that never differ have an interval too: a small test says little.
+
+    Args:
+        first, second: see `mcnemar`.
+    """
+    found, total = mcnemar(first, second), min(len(first), len(second)) + 2
+    losses, gains = found.only_first + 0.5, found.only_second + 0.5
+    middle = (gains - losses) / total
+    half = 1.96 * np.sqrt((gains + losses) / total - middle**2) / np.sqrt(total)
+    return float(middle - half), float(middle + half)
+
+
 def cliff(scores: Mapping[int, Score], float_score: Score, points: float = 5.0) -> int | None:
     """Return where accuracy breaks off: the most bits at which it is more than `points` points below float32.
 

@@ -104,6 +104,7 @@ def test_a_comparison_is_measured_once_and_kept(at_home, monkeypatch, capsys):
         assert row["bytes"] == at_home.files[kind].stat().st_size
         assert row["sha256"] == artifacts.sha256(at_home.files[kind])
         assert (row["accuracy"], (row["low"], row["high"])) == (score.accuracy, score.interval)
+        assert tuple(row["difference"]) == accuracy.difference(whole.correct, score.correct)
         assert row["p_value"] == accuracy.mcnemar(whole.correct, score.correct).p_value
         assert (row["moved_bytes"] or 0) > 0 or kind not in ("float32", "int8")
         assert row["partly"] is (len(score.labels) < at_home.pets.counts["test"])

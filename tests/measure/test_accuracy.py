@@ -91,6 +91,28 @@ def test_mcnemar_is_a_sum_of_binomial_coefficients(only_first, only_second, both
     assert accuracy.mcnemar(second, first).p_value == pytest.approx(found.p_value)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.0, 0.05), st.floats(0.0, 0.05), st.integers(0, 10**6))
+def test_the_interval_of_a_difference_holds_it_nineteen_times_out_of_twenty(losses, gains, seed):
+    """Counted over 400 tests of 1,000 pictures, drawn with known shares."""
+    rng = np.random.default_rng(seed)
+    held = 0
+    for only_first, only_second, _ in rng.multinomial(1000, [losses, gains, 1 - losses - gains], 400):
+        first = np.arange(1000) < only_first
+        second = np.arange(1000)[::-1] < only_second
+        low, high = accuracy.difference(first, second)
+        held += low <= gains - losses <= high
+    assert held / 400 > 0.91
+
+
+def test_two_models_that_never_differ_have_an_interval():
+    """The fewer pictures, the less is known."""
+    few, many = np.ones(100, bool), np.ones(10_000, bool)
+    (low, high), (lower, higher) = accuracy.difference(few, few), accuracy.difference(many, many)
+    assert low == pytest.approx(-high) and low < lower < 0 < higher < high
+    assert low < -0.005 < lower
+
+
 def test_mcnemar_of_two_models_that_agree():
     same = np.array([True, False, True])
     assert accuracy.mcnemar(same, same) == accuracy.Comparison(0, 0, 1.0)
