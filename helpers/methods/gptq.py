@@ -1,0 +1,54 @@
+"""GPTQ: the error of one rounded weight is made good by those that are not rounded yet.
+
+A layer is a sum of weights times inputs, and what matters is the error of that sum, not of the single weight.  If
+the inputs of two weights go up and down together, what is lost at one can be added to the other.  So the weights of
+a filter are rounded one after the other, and after each one all that are left are moved such that the squared error
+of the output on some pictures grows as little as possible (Frantar et al. 2022, arXiv:2210.17323; the idea is from
+Hassibi and Stork 1993, "Optimal brain surgeon").
+"""
+
+import numpy as np
+
+DAMPING = 0.01  # of the mean of the diagonal, added to it: inputs that never vary would make the matrix singular
+
+
+def hessian(inputs: np.ndarray, damping: float = DAMPING) -> np.ndarray:
+    """Return the matrix of the second derivatives of the squared error, half of it: X^T X with a damped diagonal.
+
+    Args:
+        inputs: what the layer gets, float [samples, inputs].
+        damping: see `DAMPING`.
+
+    Returns:
+        float64 [inputs, inputs].
+    """
+    inputs = np.asarray(inputs, np.float64)
+    matrix = inputs.T @ inputs
+    matrix[np.diag_indices_from(matrix)] += damping * np.trace(matrix) / len(matrix) + 1e-12
+    return matrix
+
+
+def rounded(weights: np.ndarray, inputs: np.ndarray, scale: np.ndarray | float, largest: int) -> np.ndarray:
+    """Return the codes of a layer's weights, chosen for the error of its output: int8 [inputs, outputs].
+
+    Row i of the upper Cholesky factor U of the inverse Hessian says how the rows below have to move for an error at row
+    i, once the rows above are fixed: by -U[i, j] / U[i, i] times the error (section 3.3 of the paper).
+
+    Args:
+        weights: float32 [inputs, outputs].
+        inputs: of the layer on some pictures, float [samples, inputs].
+        scale: of the codes, one number or one for each output.
+        largest: code; the smallest is its negative.
+    """
+    upper = np.linalg.cholesky(np.linalg.inv(hessian(inputs))).T
+    left, codes = np.array(weights, np.float64), np.empty(np.shape(weights), np.int8)
+    for i in range(len(left)):
+        codes[i] = np.clip(np.round(left[i] / scale), -largest, largest)
+        error = (left[i] - codes[i] * np.float64(scale)) / upper[i, i]
+        left[i + 1 :] -= np.outer(upper[i, i + 1 :], error)
+    return codes
+
+
+def output_error(weights: np.ndarray, codes: np.ndarray, inputs: np.ndarray, scale: np.ndarray | float) -> float:
+    """Return the mean squared error of a layer's output, over samples and outputs; see `rounded`."""
+    return float(np.mean((np.asarray(inputs, np.float64) @ (np.float64(weights) - codes * np.float64(scale))) ** 2))
