@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from helpers.base import artifacts, cache, console
-from helpers.networks.plans import PRETRAINED_INT8, SAVED_MODEL, is_trained
+from helpers.networks.plans import PRETRAINED, PRETRAINED_INT8, SAVED_MODEL, is_trained
 from helpers.pictures import datasets
 from helpers.pictures.datasets import Pets
 from helpers.tflite.kinds import GRAPH, KINDS, filename
@@ -56,6 +56,10 @@ def pretrained_files() -> dict[str, Path]:
             part.write_bytes(convert.convert("float32", Path(folder) / SAVED_MODEL))
 
     path = artifacts.root() / "pretrained" / filename("float32")
-    cache.keep_current(path.parent, cache.key(), "The float32 file of the network that comes with the suite")
+    cache.keep_current(
+        path.parent,
+        cache.key(weights=artifacts.sha256(PRETRAINED)),
+        "The float32 file of the network that comes with the suite",
+    )
     what = "The float32 file of the network that comes with the suite"
     return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": PRETRAINED_INT8}

@@ -40,7 +40,7 @@ def checked(path: Path) -> Path:
 
 
 def opinions(kind: str) -> dict[str, dict[str, float]]:
-    """Return what each set of photographs says about the suite's own network, as its model card has it.
+    """Return what each set of photographs says about the predecessor of the suite's network, as its model card has it.
 
     Args:
         kind: "float32" or "int8".
@@ -54,7 +54,7 @@ def opinions(kind: str) -> dict[str, dict[str, float]]:
     """
     if kind not in ("float32", "int8"):
         raise KeyError(f"Expected float32 or int8, of which the card speaks; found {kind!r}.")
-    said = card(PRETRAINED)
+    said = card(PRETRAINED)["predecessor"]
     return {split: found[kind] for split, found in said["results"].items()} | {"kept back": said["kept_back"][kind]}
 
 
