@@ -94,7 +94,7 @@ from helpers.integer.network import load_network
 from helpers.networks import plans, training
 from helpers.tflite import micro
 print(artifacts.root())
-print(len(boards.load()), len(counts.recorded().cores()))
+print(len(boards.load()), len(counts.recorded()["GCC"].cores()))
 print(load_network(plans.PRETRAINED_INT8) is not None, training.pretrained().count_params())
 print(micro.installed() and micro.arena_bytes(plans.PRETRAINED_INT8) > 0 or "no micro")
 print(environment.check().caption)

@@ -207,10 +207,11 @@ def program(path: Path, arena_bytes: int, name: str = NAME) -> str:
             f"Expected an int8 input with a scale of 1/255 and the zero point -128 in {Path(path).name}; found "
             f"{entry.dtype} with {entry.details['quantization']}. Convert to full int8 with pictures from 0 to 1."
         )
+    calls = [f"resolver.{method}();" for method in registered]
     return PROGRAM.substitute(
         name=name,
         arena=-(-arena_bytes // KILO) * KILO,
         operators=len(registered),
-        register="\n".join(f"  resolver.{method}();" for method in registered),
+        register="\n".join(f"  {' '.join(calls[i : i + 3])}" for i in range(0, len(calls), 3)),
         shape=" x ".join(map(str, entry.shape[1:])),
     )

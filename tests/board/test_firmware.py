@@ -96,7 +96,7 @@ def test_a_name_that_cxx_does_not_allow_is_refused(name, tiny, tmp_path):
 
 def test_what_is_missing_or_no_model_is_named(tmp_path):
     (tmp_path / "some.tflite").write_bytes(b"no model at all")
-    for needed in (firmware.write, firmware.methods, firmware.resolver):
+    for needed in (firmware.write, firmware.methods):
         with pytest.raises(FileNotFoundError, match="no model file .*none.tflite"):
             needed(tmp_path / "none.tflite")
         with pytest.raises(ValueError, match="some.tflite is no .tflite file"):
