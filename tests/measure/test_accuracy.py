@@ -91,25 +91,24 @@ def test_mcnemar_is_a_sum_of_binomial_coefficients(only_first, only_second, both
     assert accuracy.mcnemar(second, first).p_value == pytest.approx(found.p_value)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.floats(0.0, 0.05), st.floats(0.0, 0.05), st.integers(0, 10**6))
-def test_the_interval_of_a_difference_holds_it_nineteen_times_out_of_twenty(losses, gains, seed):
-    """Counted over 400 tests of 1,000 pictures, drawn with known shares."""
-    rng = np.random.default_rng(seed)
-    held = 0
-    for only_first, only_second, _ in rng.multinomial(1000, [losses, gains, 1 - losses - gains], 400):
-        first = np.arange(1000) < only_first
-        second = np.arange(1000)[::-1] < only_second
+@pytest.mark.parametrize(("losses", "gains"), [(0.016, 0.0), (0.002, 0.0), (0.01, 0.005), (0.03, 0.03), (0.001, 0.001)])
+def test_the_interval_of_a_difference_holds_it_nineteen_times_out_of_twenty(losses, gains):
+    """Counted over 1,000 tests of 1,000 pictures, drawn with known shares, of which both get 93 % right."""
+    rng, held = np.random.default_rng(0), 0
+    for only_first, only_second, both, _ in rng.multinomial(1000, [losses, gains, 0.93, 0.07 - losses - gains], 1000):
+        first, second = (np.zeros(1000, bool) for _ in range(2))
+        first[: only_first + both] = True
+        second[only_first : only_first + both + only_second] = True
         low, high = accuracy.difference(first, second)
         held += low <= gains - losses <= high
-    assert held / 400 > 0.91
+    assert held / 1000 > 0.93
 
 
 def test_two_models_that_never_differ_have_an_interval():
     """The fewer pictures, the less is known."""
     few, many = np.ones(100, bool), np.ones(10_000, bool)
     (low, high), (lower, higher) = accuracy.difference(few, few), accuracy.difference(many, many)
-    assert low == pytest.approx(-high) and low < lower < 0 < higher < high
+    assert low < lower <= 0 <= higher < high
     assert low < -0.005 < lower
 
 
