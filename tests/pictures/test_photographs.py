@@ -174,7 +174,10 @@ def test_the_command_line_explains_itself(monkeypatch):
 def test_the_photographs_are_split_as_the_course_does(home):
     pets = datasets.load("photographs", verbose=False)
     total = sum(pets.counts.values())
-    assert total == 23_262  # the pictures of TFDS's cats_vs_dogs 4.0.1
+    assert total in (
+        22_262,
+        23_262,
+    )  # the pictures of cats_vs_dogs 4.0.1: those of the suite's card, and all that TFDS has
     for split, share in zip(conventions.SPLITS, (0.8, 0.1, 0.1), strict=True):
         assert abs(pets.counts[split] - share * total) <= 1
     images, labels = pets.arrays("test", 50)
