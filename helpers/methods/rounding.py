@@ -1,7 +1,7 @@
 """A network whose weights are rounded, layer by layer, by a rule: to the nearest code, or by one that looks at inputs.
 
 Rules that look at what a layer gets (`gptq`, `adaround`) are shown what it gets in the network that is rounded up to
-there, and asked for the output of the exact one: so a layer makes good for those before it as well as it can.
+there, and are to come close to what its exact weights would make of that.
 """
 
 from collections.abc import Callable
