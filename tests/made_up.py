@@ -72,3 +72,11 @@ def noise(count):
 def few():
     """32 pictures of noise."""
     return noise(32)
+
+
+def short_mobilenet(seed: int) -> keras.Model:
+    """A MobileNet of three blocks for 32 × 32 pixels, with random weights and its batch normalisations."""
+    keras.utils.set_random_seed(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "MOBILENET_BLOCKS", models.MOBILENET_BLOCKS[:3])
+        return models.mobilenet_v1(32, 0.25)

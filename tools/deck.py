@@ -20,7 +20,6 @@ import export
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 REVEAL = TEMPLATES / "node_modules" / "reveal.js"
-HIDDEN = "hide-input"
 UNSEEN = ("notes", "skip")
 # In a notebook the notes are folded, so that they are in no reader's way; the speaker's view has them open.
 FOLDED = re.compile(r"<details><summary>For instructors</summary>\n\n(.+)\n\n</details>", re.S)
@@ -120,7 +119,7 @@ def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> s
     }
     inside = {key: path.read_text("utf-8") for key, path in parts.items()}
     template = (TEMPLATES / "deck.html.j2").read_text("utf-8")
-    config = Config({"TagRemovePreprocessor": {"remove_input_tags": {HIDDEN}}})
+    config = Config({"TagRemovePreprocessor": {"remove_input_tags": {export.HIDDEN}}})
     metadata = {"name": title(notebook), "path": str(folder)}
     exporter = export.exporter(SlidesExporter, template, config=config)
     document, _ = exporter.from_notebook_node(unfolded(notebook), {"metadata": metadata, "deck": inside})

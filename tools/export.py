@@ -15,6 +15,8 @@ from latex2mathml.converter import convert as mathml
 from nbconvert.exporters.html import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+HIDDEN = "hide-input"  # the tag of a code cell that shows what it prints or draws, and not its code
+
 PAGE = """{% extends "lab/index.html.j2" %}
 {% block html_head_js %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}

@@ -295,7 +295,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     count = 0
     for cell in notebook.cells:
         kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
-        if cell.cell_type == "code" and "hide-input" in kept.get("tags", ()):
+        if cell.cell_type == "code" and export.HIDDEN in kept.get("tags", ()):
             kept["jupyter"] = {"source_hidden": True}  # what JupyterLab reads; the deck and the pages read the tag
         cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type == "code" and cell.source.strip():

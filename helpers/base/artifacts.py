@@ -66,9 +66,7 @@ def _unwritable(error: BaseException | None, folder: Path) -> str:
         number = error.errno if isinstance(error, OSError) else None
         if number in FULL or os.strerror(errno.ENOSPC) in str(error):  # TensorFlow has errors of its own
             return "the disk is full"
-        place = Path(
-            str(getattr(error, "filename", None) or folder)
-        )  # a picture that may not be read is another matter
+        place = Path(str(getattr(error, "filename", None) or folder))  # elsewhere it is another matter
         if number in FORBIDDEN and (place.is_relative_to(folder) or folder.is_relative_to(place)):
             return "the folder is read-only, or you may not write there"
         error = error.__cause__ or error.__context__

@@ -107,12 +107,11 @@ def estimates(
         core, mhz = core_and_clock(known[name])
         numbers = {POINTWISE: others, DEPTHWISE: depthwise}
         cycles = {layer: verdicts.cycle_ranges(counts, core, layer) for layer in numbers}
-        best = {layer: [found.best(core, layer) for found in counts.values()] for layer in numbers}
         for kind in cycles[POINTWISE]:
             low, high = (sum(numbers[layer] * cycles[layer][kind][end] for layer in numbers) for end in (0, 1))
             each = [
-                sum(numbers[layer] * best[layer][compiler][kind].per_mac for layer in numbers)
-                for compiler in range(len(counts))
+                sum(number * found.best(core, layer)[kind].per_mac for layer, number in numbers.items())
+                for found in counts.values()
             ]
             needed = None if ram is None else ram["float32" if kind == "float32" else "int8"]
             fits = None if needed is None else needed <= known[name].ram_bytes

@@ -138,7 +138,7 @@ def _kilobytes(count: int | None) -> str:
 def _share(row: dict) -> tuple[str, str]:
     """Return accuracy and p-value in words; how many answers are float32's, if only some pictures have been seen."""
     if row.get("partly"):
-        return f"as float32 on {row['same_as_float32']:,} of {row['pictures']:,}", "–"
+        return accuracy.as_float32(row["same_as_float32"], row["pictures"]), "–"
     return f"{row['accuracy']:.1%} ({row['low']:.1%} to {row['high']:.1%})", f"{row['p_value']:.2f}"
 
 

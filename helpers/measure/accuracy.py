@@ -112,6 +112,11 @@ class Score:
         return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%})"
 
 
+def as_float32(same: int, seen: int) -> str:
+    """Return in words how many answers are float32's, of a file that has seen some of the pictures only."""
+    return f"as float32 on {same:,} of {seen:,}"
+
+
 def wilson(right: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return Wilson's interval for `right` out of `total` (doi:10.1080/01621459.1927.10502953), from SciPy.
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from helpers.base.tf import keras
 from helpers.methods import placement
+from helpers.networks import training
 from helpers.networks.weights import WEIGHTED, weighted_layers
 
 layers = keras.layers
@@ -27,8 +28,7 @@ def empirical(rounded: keras.Model, exact: keras.Model, inputs: np.ndarray) -> k
         exact: the same one with its float32 weights.
         inputs: pictures, float32 [n, size, size, 3].
     """
-    corrected = keras.models.clone_model(rounded)
-    corrected.set_weights(rounded.get_weights())
+    corrected = training.copy(rounded)
     goals = dict(zip(_names(exact), _means(exact, _names(exact), inputs), strict=True))
     for name in _names(corrected):
         layer = corrected.get_layer(name)
@@ -48,8 +48,7 @@ def data_free(rounded: keras.Model, exact: keras.Model, network: keras.Model) ->
         rounded, exact: see `empirical`.
         network: the same one before folding, with its batch normalisations.
     """
-    corrected = keras.models.clone_model(rounded)
-    corrected.set_weights(rounded.get_weights())
+    corrected = training.copy(rounded)
     for name, mean in expected_inputs(exact, network).items():
         layer = corrected.get_layer(name)
         error = layer.kernel.numpy() - exact.get_layer(name).kernel.numpy()

@@ -15,6 +15,7 @@ import numpy as np
 
 from helpers.base.tf import keras
 from helpers.methods import placement
+from helpers.networks import training
 from helpers.networks.weights import WEIGHTED, channel_axis
 
 layers = keras.layers
@@ -38,9 +39,9 @@ def without_caps(model: keras.Model) -> keras.Model:
         config = layer.get_config()
         return layers.ReLU(name=layer.name) if isinstance(layer, layers.ReLU) else type(layer).from_config(config)
 
-    copied = keras.models.clone_model(model, clone_function=plain)
-    copied.set_weights(model.get_weights())
-    return copied
+    copy = keras.models.clone_model(model, clone_function=plain)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def pairs(model: keras.Model) -> list[Pair]:
@@ -150,8 +151,7 @@ def _along(factor: np.ndarray, ndim: int, axis: int) -> np.ndarray:
 
 def _with(model: keras.Model, weights: Mapping[str, Sequence[np.ndarray]]) -> keras.Model:
     """Return a copy of a network with other weights in some layers."""
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
+    copy = training.copy(model)
     for name, values in weights.items():
-        copied.get_layer(name).set_weights(values)
-    return copied
+        copy.get_layer(name).set_weights(values)
+    return copy

@@ -12,6 +12,7 @@ from helpers.base import console
 from helpers.base.tf import keras, tf
 from helpers.methods import ranges
 from helpers.methods.ranges import Range
+from helpers.networks import training
 from helpers.networks.weights import channel_axis, weighted_layers
 from helpers.numbers import quantization
 
@@ -31,7 +32,7 @@ def nearest(model: keras.Model, bits: int, per_channel: bool = True, within: Ran
         per_channel: one scale for each output channel, or one for a layer.
         within: how the range is chosen, see `ranges.weight_scales`.
     """
-    rounded = copied(model)
+    rounded = training.copy(model)
     for layer in weighted_layers(rounded):
         kernel, axis = layer.kernel.numpy(), channel_axis(layer) if per_channel else None
         scale = ranges.weight_scales(kernel, bits, axis, within)
@@ -50,7 +51,7 @@ def by_rule(
         inputs: pictures, float32 [n, size, size, 3]; no labels.
         rule: see `Rule`.
     """
-    rounded, largest = copied(model), quantization.code_range(bits)[1]
+    rounded, largest = training.copy(model), quantization.code_range(bits)[1]
     for layer in console.progress(weighted_layers(rounded), "Rounding", "layer"):
         kernel, axis = layer.kernel.numpy(), channel_axis(layer) if per_channel else None
         scale = ranges.weight_scales(kernel, bits, axis, within)
@@ -101,10 +102,3 @@ def layer_inputs(
     if isinstance(layer, layers.DepthwiseConv2D):
         return rows.reshape(len(rows), -1, values.shape[-1])
     return rows
-
-
-def copied(model: keras.Model) -> keras.Model:
-    """Return a copy of a network with weights of its own."""
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy

@@ -56,10 +56,6 @@ def pretrained_files() -> dict[str, Path]:
             part.write_bytes(convert.convert("float32", Path(folder) / SAVED_MODEL))
 
     path = artifacts.root() / "pretrained" / filename("float32")
-    cache.keep_current(
-        path.parent,
-        cache.key(weights=artifacts.sha256(PRETRAINED)),
-        "The float32 file of the network that comes with the suite",
-    )
     what = "The float32 file of the network that comes with the suite"
+    cache.keep_current(path.parent, cache.key(weights=artifacts.sha256(PRETRAINED)), what)
     return {"float32": artifacts.build_if_missing(path, build, what, 10), "int8": PRETRAINED_INT8}

@@ -87,8 +87,9 @@ def _against_float32(rows: dict[str, dict], kernels: str) -> tuple[str, str, str
 
 
 def _as_float32(row: dict) -> str:
-    """Return what is said of the accuracy of a file that has seen some of the pictures only."""
-    return f"as float32 on {row['same_as_float32']:,} of {row['pictures']:,}"
+    from helpers.measure.accuracy import as_float32  # it loads SciPy, which no figure needs before it is drawn
+
+    return as_float32(row["same_as_float32"], row["pictures"])
 
 
 def _less_accurate(row: dict, first: dict) -> bool:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import made_up
 from helpers.base.tf import keras
 from helpers.methods import equalization
-from helpers.networks import folding, models
+from helpers.networks import folding
 from helpers.networks.weights import channel_axis
 
 layers = keras.layers
@@ -22,10 +23,7 @@ def pictures():
 @pytest.fixture(scope="module")
 def network(pictures):
     """A MobileNet of three blocks with random weights and biases, folded, without caps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "MOBILENET_BLOCKS", models.MOBILENET_BLOCKS[:3])
-        keras.utils.set_random_seed(3)
-        model = folding.fold(models.mobilenet_v1(32, 0.25))
+    model = folding.fold(made_up.short_mobilenet(3))
     for layer in model.layers:
         if layer.get_weights():
             kernel, bias = layer.get_weights()

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+import made_up
 from helpers.base.tf import keras
 from helpers.methods import gptq, rounding
 from helpers.methods.simulation import Simulation
-from helpers.networks import folding, models
+from helpers.networks import folding
 from helpers.networks.weights import weighted_layers
 
 layers = keras.layers
@@ -21,10 +22,7 @@ def pictures():
 def network():
     """A MobileNet of three blocks with random weights and biases, folded."""
     rng = np.random.default_rng(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "MOBILENET_BLOCKS", models.MOBILENET_BLOCKS[:3])
-        keras.utils.set_random_seed(1)
-        model = folding.fold(models.mobilenet_v1(32, 0.25))
+    model = folding.fold(made_up.short_mobilenet(1))
     for layer in weighted_layers(model):
         layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
     return model

@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import deck
+import export
 import lecture
 import run
 import slides
@@ -40,7 +41,7 @@ def lesson() -> nbformat.NotebookNode:
             ),
             typed(new_code_cell("plot()", outputs=[figure]), "-"),
             words("### Third", "subslide", "lecture-1-2"),
-            typed(new_code_cell("plumbing()", outputs=[new_output("stream", text="42 pets")]), "-", deck.HIDDEN),
+            typed(new_code_cell("plumbing()", outputs=[new_output("stream", text="42 pets")]), "-", export.HIDDEN),
         ]
     )
 
