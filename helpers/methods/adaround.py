@@ -40,6 +40,7 @@ def _learned(quotient, down, inputs, scale, largest: int, steps: int, seed: int)
     """Return how far up each weight wants to go, float32 [inputs, outputs], most of them close to 0 or 1."""
     share = np.clip(quotient - down, 1e-3, 1 - 1e-3)  # the start: just the weight itself
     raw = tf.Variable(-np.log((ZETA - GAMMA) / (share - GAMMA) - 1), dtype=tf.float32)
+    exact = quotient * scale  # the weights
     optimizer, rng = tf.keras.optimizers.Adam(RATE), np.random.default_rng(seed)
 
     @tf.function
@@ -57,7 +58,7 @@ def _learned(quotient, down, inputs, scale, largest: int, steps: int, seed: int)
         exponent = END + (START - END) * 0.5 * (1 + np.cos(np.pi * passed))
         step(
             some,
-            some @ (quotient * scale),
+            some @ exact,
             tf.constant(exponent, tf.float32),
             tf.constant(WEIGHT * (passed > 0), tf.float32),
         )

@@ -16,12 +16,14 @@ import numpy as np
 from helpers.base.tf import keras
 from helpers.methods import placement
 from helpers.networks import training
-from helpers.networks.weights import WEIGHTED, channel_axis
+from helpers.networks.weights import WEIGHTED, channel_axis, weighted_layers
+from helpers.numbers import quantization
 
 layers = keras.layers
 HOMOGENEOUS = (layers.ReLU, *placement.SAME_CODES, layers.GlobalAveragePooling2D)  # twice the input, twice the output
 PASSES = 40  # over all pairs; a pair changes what its neighbours see
 FLATTENS = (layers.Flatten, layers.Reshape)  # after them a channel is many inputs of a dense layer
+INPUTS = -2  # axis of a kernel along which its inputs lie; in a depthwise one the channels lie there as well
 
 Pair = tuple[str, str]
 
@@ -88,7 +90,7 @@ def rescaled(model: keras.Model, factors: Mapping[Pair, np.ndarray]) -> keras.Mo
         ValueError: there is no such pair, or a factor is not positive.
     """
     known = pairs(model)
-    weights = {layer.name: layer.get_weights() for layer in model.layers if isinstance(layer, WEIGHTED)}
+    weights = {layer.name: layer.get_weights() for layer in weighted_layers(model)}
     for pair, factor in factors.items():
         if pair not in known:
             raise ValueError(f"Expected one of the pairs {known}; found {pair}.")
@@ -110,43 +112,23 @@ def equalized(model: keras.Model, passes: int = PASSES) -> keras.Model:
         passes: over all pairs.
     """
     known = pairs(model)
-    weights = {layer.name: layer.get_weights() for layer in model.layers if isinstance(layer, WEIGHTED)}
+    weights = {layer.name: layer.get_weights() for layer in weighted_layers(model)}
     for _ in range(passes):
         for first, second in known:
-            axis = channel_axis(model.get_layer(first))
-            written, read = reach(weights[first][0], axis), reach(weights[second][0], -2)
+            written = quantization.reach(weights[first][0], channel_axis(model.get_layer(first)))
+            read = quantization.reach(weights[second][0], INPUTS)
             alive = (written > 0) & (read > 0)  # a channel that is zero on one side has no say
             _divide(model, weights, (first, second), np.where(alive, np.sqrt(written / np.where(alive, read, 1)), 1))
     return _with(model, weights)
 
 
-def reach(kernel: np.ndarray, axis: int) -> np.ndarray:
-    """Return how far the weights of each channel lie from zero at most, float32 [channels].
-
-    Args:
-        kernel: of a layer.
-        axis: along which the channels lie: -1 for the outputs of a convolution or a dense layer, -2 for its inputs; -2
-            for both in a depthwise convolution, whose kernel is [height, width, channels, 1].
-    """
-    others = tuple(i for i in range(kernel.ndim) if i != axis % kernel.ndim)
-    return np.abs(kernel).max(axis=others)
-
-
 def _divide(model: keras.Model, weights: dict[str, list[np.ndarray]], pair: Pair, factor: np.ndarray) -> None:
     """Divide what the first layer of a pair writes, and multiply where the second one reads it; in place."""
     first, second = pair
-    kernel, bias = weights[first]
-    along = _along(factor, kernel.ndim, channel_axis(model.get_layer(first)))
-    weights[first] = [kernel / along, bias / np.float32(factor)]
+    (kernel, bias), factor = weights[first], np.float32(factor)
+    weights[first] = [kernel / quantization.along(factor, kernel, channel_axis(model.get_layer(first))), bias / factor]
     kernel, *rest = weights[second]
-    weights[second] = [kernel * _along(factor, kernel.ndim, -2), *rest]  # inputs lie along the axis before the last
-
-
-def _along(factor: np.ndarray, ndim: int, axis: int) -> np.ndarray:
-    """Return numbers of channels in a shape that lies along a kernel."""
-    shape = [1] * ndim
-    shape[axis] = -1
-    return np.asarray(factor, np.float32).reshape(shape)
+    weights[second] = [kernel * quantization.along(factor, kernel, INPUTS), *rest]
 
 
 def _with(model: keras.Model, weights: Mapping[str, Sequence[np.ndarray]]) -> keras.Model:

@@ -37,8 +37,7 @@ def weight_scales(weights: np.ndarray, bits: int = 8, axis: int | None = None, w
 
 def _weight_errors(weights: np.ndarray, scale: np.ndarray, bits: int, axis: int | None, others) -> np.ndarray:
     """Return the mean squared error, for each channel if there is an axis."""
-    codes = quantization.quantize(weights, scale, 0, bits, narrow=True, axis=axis)
-    return np.mean((quantization.dequantize(codes, scale, 0, axis) - weights) ** 2, axis=others)
+    return np.mean((quantization.fake_quantize(weights, bits, axis, scale) - weights) ** 2, axis=others)
 
 
 def binned(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

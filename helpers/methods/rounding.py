@@ -36,8 +36,7 @@ def nearest(model: keras.Model, bits: int, per_channel: bool = True, within: Ran
     for layer in weighted_layers(rounded):
         kernel, axis = layer.kernel.numpy(), channel_axis(layer) if per_channel else None
         scale = ranges.weight_scales(kernel, bits, axis, within)
-        codes = quantization.quantize(kernel, scale, 0, bits, narrow=True, axis=axis)
-        layer.kernel.assign(quantization.dequantize(codes, scale, 0, axis))
+        layer.kernel.assign(quantization.fake_quantize(kernel, bits, axis, scale))
     return rounded
 
 

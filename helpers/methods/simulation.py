@@ -223,8 +223,7 @@ class Simulation:
         if key not in self._cache:
             axis = channel_axis(self.model.get_layer(layer)) if per_channel else None
             scale = ranges.weight_scales(self._kernels[layer], bits, axis, within)
-            codes = quantization.quantize(self._kernels[layer], scale, 0, bits, narrow=True, axis=axis)
-            self._cache[key] = quantization.dequantize(codes, scale, 0, axis)
+            self._cache[key] = quantization.fake_quantize(self._kernels[layer], bits, axis, scale)
         return self._cache[key]
 
     def activation_parameters(self, tensor: str, bits: int = 8, within: Range = "min/max") -> tuple[np.float32, int]:

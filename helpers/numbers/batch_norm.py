@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.numbers import quantization
+
 
 def folded(
     kernel: np.ndarray,
@@ -27,6 +29,4 @@ def folded(
         axis: of the kernel along which its output channels lie.
     """
     factor = gamma / np.sqrt(variance + epsilon)
-    shape = [1] * kernel.ndim
-    shape[axis] = -1
-    return kernel * factor.reshape(shape), beta + (bias - mean) * factor
+    return kernel * quantization.along(factor, kernel, axis), beta + (bias - mean) * factor

@@ -82,8 +82,7 @@ def symmetric_parameters(values: np.ndarray, bits: int = 8, axis: int | None = N
     Raises:
         ValueError: there are no values, one is NaN or infinite, or float32 cannot hold the scale.
     """
-    low, high = value_range(values, axis)
-    farthest = np.maximum(-low, high)
+    farthest = reach(values, axis)
     scale = np.where(farthest > 0, farthest / code_range(bits, narrow=True)[1], 1.0)
     return _float32(scale), 0
 
@@ -104,6 +103,16 @@ def value_range(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray
         )
     others = None if axis is None else tuple(i for i in range(values.ndim) if i != axis % values.ndim)
     return values.min(others).astype(np.float64), values.max(others).astype(np.float64)
+
+
+def reach(values: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Return how far from zero values lie at most, as float64: all of them, or those for each index along an axis.
+
+    Raises:
+        ValueError: see `value_range`.
+    """
+    low, high = value_range(values, axis)
+    return np.maximum(-low, high)
 
 
 def best_range(values: np.ndarray, bits: int = 8, counts: np.ndarray | None = None) -> tuple[float, float]:
@@ -189,7 +198,7 @@ def quantize(
     """
     values = np.asarray(values)
     values = values if values.dtype == np.float32 else values.astype(np.float64)
-    scale, zero_point = _along(scale, values, axis), _along(zero_point, values, axis)
+    scale, zero_point = along(scale, values, axis), along(zero_point, values, axis)
     if np.isnan(values).any():
         raise ValueError(f"NaN has no code; found {int(np.isnan(values).sum())} of {values.size} values.")
     if not np.all(scale > 0):
@@ -209,24 +218,26 @@ def dequantize(codes: np.ndarray, scale: np.ndarray, zero_point: np.ndarray = 0,
         axis: of the channels, if there is more than one scale.
     """
     codes = np.asarray(codes)
-    scale, zero_point = _along(scale, codes, axis), _along(zero_point, codes, axis)
+    scale, zero_point = along(scale, codes, axis), along(zero_point, codes, axis)
     return scale.astype(np.float32) * (codes.astype(np.int64) - zero_point.astype(np.int64)).astype(np.float32)
 
 
-def fake_quantize(values: np.ndarray, bits: int = 8, axis: int | None = None) -> np.ndarray:
+def fake_quantize(
+    values: np.ndarray, bits: int = 8, axis: int | None = None, scale: np.ndarray | None = None
+) -> np.ndarray:
     """Return what is left of weights after symmetric quantization and back, as float32.
 
     Args:
         values: any shape.
         bits: of one code.
         axis: None for one scale (per tensor), else the axis of the channels.
+        scale: if it is not that of `symmetric_parameters`.
     """
-    scale, zero_point = symmetric_parameters(values, bits, axis)
-    codes = quantize(values, scale, zero_point, bits, narrow=True, axis=axis)
-    return dequantize(codes, scale, zero_point, axis)
+    scale = symmetric_parameters(values, bits, axis)[0] if scale is None else scale
+    return dequantize(quantize(values, scale, 0, bits, narrow=True, axis=axis), scale, 0, axis)
 
 
-def _along(parameter: np.ndarray, values: np.ndarray, axis: int | None) -> np.ndarray:
+def along(parameter: np.ndarray, values: np.ndarray, axis: int | None) -> np.ndarray:
     """Bring a scale or a zero point into a shape that lies along the axis of the channels.
 
     Raises:

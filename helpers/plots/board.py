@@ -91,7 +91,7 @@ def ram_budget(costs: Sequence[LayerCost], board: Board) -> Picture:
     )
 
 
-COMPILER_LOOKS = {"GCC": ("-", 6), "Zig": ((0, (2, 1)), 6)}  # of a range of cycles: line and width
+COMPILER_LINES = {"GCC": "-", "Zig": (0, (2, 1))}  # of a range of cycles
 
 
 def instructions(counts: Mapping[str, Counts], core: str = "Cortex-M4F", layer: str = POINTWISE) -> Picture:
@@ -195,21 +195,18 @@ def _core_bars(axis, best: dict[str, dict[str, Count]]) -> None:
 def _cycle_ranges(axis, counts: Mapping[str, Sequence[Count]]) -> None:
     """Draw the range of cycles of each kernel on one processor, a line for each compiler, and its instructions."""
     names = list(dict.fromkeys(one.kernel for found in counts.values() for one in found))
-    most = 0.0
+    most, lines = 0.0, []
     for number, (compiler, found) in enumerate(counts.items()):
-        line, width = COMPILER_LOOKS[compiler]
+        look = {"linestyle": COMPILER_LINES[compiler], "linewidth": 6, "solid_capstyle": "butt"}
+        lines.append(Line2D([], [], color=GREY, **look))
         for one in found:
             row = names.index(one.kernel) + 0.32 * (number - (len(counts) - 1) / 2)
             colour = COLOURS[ROUTINES[one.kernel].kind]
-            axis.plot(
-                one.cycles_per_mac, [row, row], linestyle=line, color=colour, linewidth=width, solid_capstyle="butt"
-            )
+            axis.plot(one.cycles_per_mac, [row, row], color=colour, **look)
             axis.plot(one.per_mac, row, "d", color=BLACK, markersize=5)
             most = max(most, one.cycles_per_mac[1])
-    looks = {name: COMPILER_LOOKS[name] for name in counts}
-    lines = [Line2D([], [], color=GREY, linestyle=line, linewidth=width) for line, width in looks.values()]
     lines.append(Line2D([], [], color=BLACK, linestyle="", marker="d", markersize=5))
-    axis.legend(lines, [*(f"cycles, {name}" for name in looks), "instructions"], loc="lower right", fontsize=11)
+    axis.legend(lines, [*(f"cycles, {name}" for name in counts), "instructions"], loc="lower right", fontsize=11)
     axis.set(yticks=range(len(names)), yticklabels=[ROUTINES[name].label.replace(", ", ",\n") for name in names])
     axis.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.08 * most), xlabel="cycles by the manual")
     axis.grid(False, axis="y")

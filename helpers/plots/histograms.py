@@ -224,8 +224,7 @@ def _clipped(values: np.ndarray, percentile: float, bits: int) -> dict[str, floa
     """Quantize with a range that ends at a percentile of |w|; return SQNR (dB), mean noise power and its two parts."""
     values = np.ravel(values)
     end = np.percentile(np.abs(values), percentile)
-    scale, zero_point = quantization.symmetric_parameters(end, bits)
-    restored = quantization.dequantize(quantization.quantize(values, scale, zero_point, bits, narrow=True), scale)
+    restored = quantization.fake_quantize(values, bits, scale=quantization.symmetric_parameters(end, bits)[0])
     squares, outside = (values - restored).astype(np.float64) ** 2, np.abs(values) > end
     return {
         "sqnr": sqnr(values, restored),

@@ -9,7 +9,7 @@ from scipy import integrate, stats
 import made_up
 from helpers.base.tf import keras
 from helpers.methods import bias_correction
-from helpers.networks import folding
+from helpers.networks import folding, training
 
 layers = keras.layers
 
@@ -44,8 +44,7 @@ def network():
 
 def coarse(model, step=0.05):
     """The same network with every weight rounded to a multiple of a step."""
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
+    copied = training.copy(model)
     for layer in copied.layers:
         if layer.get_weights():
             kernel, bias = layer.get_weights()

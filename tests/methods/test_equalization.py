@@ -10,6 +10,7 @@ from helpers.base.tf import keras
 from helpers.methods import equalization
 from helpers.networks import folding
 from helpers.networks.weights import channel_axis
+from helpers.numbers import quantization
 
 layers = keras.layers
 RNG = np.random.default_rng(3)
@@ -89,8 +90,8 @@ def test_equalization_leaves_the_function_and_makes_ranges_equal(network, pictur
     np.testing.assert_allclose(answers(equal, pictures), answers(network, pictures), atol=2e-6)
     for first, second in equalization.pairs(equal):
         layer = equal.get_layer(first)
-        written = equalization.reach(layer.get_weights()[0], channel_axis(layer))
-        read = equalization.reach(equal.get_layer(second).get_weights()[0], -2)
+        written = quantization.reach(layer.get_weights()[0], channel_axis(layer))
+        read = quantization.reach(equal.get_layer(second).get_weights()[0], -2)
         alive = (written > 0) & (read > 0)
         np.testing.assert_allclose(written[alive], read[alive], rtol=0.05)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.base.tf import keras, make_deterministic
+from helpers.base.tf import make_deterministic
 from helpers.measure import accuracy
 from helpers.methods.simulation import Simulation
 from helpers.networks import models, published, training
@@ -137,8 +137,7 @@ def test_without_a_setting_it_is_the_network(network, pictures):
 
 def with_weights(model, weights):
     """Return a copy with other kernels."""
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
+    copied = training.copy(model)
     for name, kernel in weights.items():
         copied.get_layer(name).kernel.assign(kernel)
     return copied
