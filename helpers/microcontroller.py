@@ -5,7 +5,7 @@ import sys
 
 from helpers.board import building, counts, emulator, verdicts
 from helpers.board.cycles import MANUALS
-from helpers.board.routines import DEPTHWISE, POINTWISE, RECORDED
+from helpers.board.routines import COMPILERS, DEPTHWISE, POINTWISE, RECORDED
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -24,13 +24,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.build:
             building.build_all()
-        if arguments.record and not emulator.installed():
-            raise NotImplementedError(
-                "Nothing can be counted here: the packages unicorn and capstone are not installed."
-            )
-        counted = counts.instruction_counts()
         if arguments.record:
+            if not emulator.installed():
+                raise NotImplementedError(
+                    "Nothing can be counted here: the packages unicorn and capstone are not installed."
+                )
+            counted = {name: counts.measured(name) for name in COMPILERS}
             counts.record(counted)
+        else:
+            counted = counts.instruction_counts()
     except (NotImplementedError, RuntimeError, FileNotFoundError, ValueError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1

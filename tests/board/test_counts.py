@@ -115,6 +115,20 @@ def test_recorded_counts_survive_a_round(tmp_path, monkeypatch):
         counts.recorded()
 
 
+@emulated
+def test_what_is_recorded_are_all_counts_of_both_compilers(measured, tmp_path, monkeypatch, capsys):
+    """Not only those that are shown."""
+    asked = lambda compiled, cores=None: Counts(  # noqa: E731
+        {pair: one for pair, one in measured[compiled].counts.items() if cores is None or pair[0] in cores}, "measured"
+    )
+    monkeypatch.setattr(counts, "measured", asked)
+    monkeypatch.setattr(routines, "FOLDER", tmp_path)
+    shipped = counts.data.folder() / "microcontroller" / routines.RECORDED
+    assert microcontroller.main(["--record"]) == 0
+    assert (tmp_path / routines.RECORDED).read_text() == shipped.read_text()
+    assert "Zig · 1×1 convolution" in capsys.readouterr().out
+
+
 def test_the_best_of_each_kind():
     found = counts.recorded()["GCC"]
     assert {kind: one.kernel for kind, one in found.best("Cortex-M4F").items()} == {
