@@ -10,10 +10,10 @@ pictures without labels (`empirical`), or computed from what batch normalisation
 import numpy as np
 from scipy import stats
 
-from helpers.base.tf import keras
-from helpers.methods import placement
+from helpers.base.tf import keras, tf
+from helpers.methods import fake_quantization, placement
 from helpers.networks import training
-from helpers.networks.weights import WEIGHTED, weighted_layers
+from helpers.networks.weights import WEIGHTED
 
 layers = keras.layers
 
@@ -29,11 +29,14 @@ def empirical(rounded: keras.Model, exact: keras.Model, inputs: np.ndarray) -> k
         inputs: pictures, float32 [n, size, size, 3].
     """
     corrected = training.copy(rounded)
-    goals = dict(zip(_names(exact), _means(exact, _names(exact), inputs), strict=True))
-    for name in _names(corrected):
-        layer = corrected.get_layer(name)
-        (mean,) = _means(corrected, [name], inputs)
-        layer.bias.assign_add(goals[name] - mean)
+    goals, outputs = [], []
+    for node, own in zip(placement.nodes(exact), placement.nodes(corrected), strict=True):
+        goals.append(fake_quantization.output(node, [goals[i] for i in node.sources] or [inputs]))
+        seen = [outputs[i] for i in own.sources] or [inputs]
+        if isinstance(own.layer, WEIGHTED):
+            shift = _mean(goals[-1]) - _mean(fake_quantization.output(own, seen))
+            own.layer.bias.assign_add(shift)
+        outputs.append(fake_quantization.output(own, seen))
     return corrected
 
 
@@ -110,12 +113,6 @@ def _statistics(norm: keras.Layer) -> np.ndarray:
     return np.stack([norm.beta.numpy(), np.abs(norm.gamma.numpy())]).astype(np.float64)
 
 
-def _names(model: keras.Model) -> list[str]:
-    return [layer.name for layer in weighted_layers(model)]
-
-
-def _means(model: keras.Model, names: list[str], inputs: np.ndarray) -> list[np.ndarray]:
-    """Return the mean of each channel of what some layers write, before any ReLU, float32 [channels] each."""
-    outputs = keras.Model(model.input, [model.get_layer(name).output for name in names])(inputs, training=False)
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    return [values.numpy().mean(axis=tuple(range(values.ndim - 1))) for values in outputs]
+def _mean(values: tf.Tensor) -> np.ndarray:
+    """Return the mean of each channel, float32 [channels]."""
+    return np.asarray(values).mean(axis=tuple(range(len(values.shape) - 1)))

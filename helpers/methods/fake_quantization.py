@@ -27,7 +27,7 @@ def run(
     outputs = []
     for node in nodes:
         inputs = [outputs[i] for i in node.sources] or [x]
-        outputs.append(_rounded(node, _output(node, inputs, kernels or {}), grids or {}))
+        outputs.append(_rounded(node, output(node, inputs, kernels or {}), grids or {}))
     return outputs
 
 
@@ -43,7 +43,7 @@ def run_apart(nodes: Sequence[Node], float_outputs: list, kernels: Mapping, grid
     for node, y in zip(nodes, float_outputs, strict=True):
         if node.sources:  # a layer and the ReLU in it are one
             inputs = [outputs[i] if _ends_in_relu(nodes[i]) else float_outputs[i] for i in node.sources]
-            y = _output(node, inputs, kernels)
+            y = output(node, inputs, kernels)
         outputs.append(_rounded(node, y, grids))
     return outputs
 
@@ -58,11 +58,17 @@ def _ends_in_relu(node: Node) -> bool:
     return isinstance(node.layer, FUSES_RELU) and not node.tensor
 
 
-def _output(node: Node, inputs: list[tf.Tensor], kernels: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Return what a layer makes of its inputs."""
+def output(node: Node, inputs: list[tf.Tensor], kernels: Mapping[str, tf.Tensor] | None = None) -> tf.Tensor:
+    """Return what a layer makes of its inputs.
+
+    Args:
+        node: the layer.
+        inputs: what the layers before it give, or the pictures.
+        kernels: {layer: weights}, if it is among them.
+    """
     if isinstance(node.layer, keras.layers.InputLayer):
         return inputs[0]
-    if node.layer.name not in kernels:
+    if node.layer.name not in (kernels or {}):
         return node.layer(inputs if len(inputs) > 1 else inputs[0])
     variables = [kernels[node.layer.name], *node.layer.variables[1:]]  # the kernel comes before the bias
     return node.layer.stateless_call(variables, [], inputs[0])[0]

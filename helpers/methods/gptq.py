@@ -16,36 +16,38 @@ def hessian(inputs: np.ndarray, damping: float = DAMPING) -> np.ndarray:
     """Return the matrix of the second derivatives of the squared error, half of it: X^T X with a damped diagonal.
 
     Args:
-        inputs: what the layer gets, float [samples, inputs].
+        inputs: what the layer gets, float [..., samples, inputs].
         damping: see `DAMPING`.
 
     Returns:
-        float64 [inputs, inputs].
+        float64 [..., inputs, inputs].
     """
     inputs = np.asarray(inputs, np.float64)
-    matrix = inputs.T @ inputs
-    matrix[np.diag_indices_from(matrix)] += damping * np.trace(matrix) / len(matrix) + 1e-12
-    return matrix
+    matrix = np.swapaxes(inputs, -1, -2) @ inputs
+    mean = np.trace(matrix, axis1=-2, axis2=-1)[..., None, None] / matrix.shape[-1]
+    return matrix + (damping * mean + 1e-12) * np.eye(matrix.shape[-1])
 
 
 def rounded(weights: np.ndarray, inputs: np.ndarray, scale: np.ndarray | float, largest: int) -> np.ndarray:
-    """Return the codes of a layer's weights, chosen for the error of its output: int8 [inputs, outputs].
+    """Return the codes of a layer's weights, chosen for the error of its output: int8 [..., inputs, outputs].
 
     Row i of the upper Cholesky factor U of the inverse Hessian says how the rows below have to move for an error at row
     i, once the rows above are fixed: by -U[i, j] / U[i, i] times the error (section 3.3 of the paper).
 
     Args:
-        weights: float32 [inputs, outputs].
-        inputs: of the layer on some pictures, float [samples, inputs].
-        scale: of the codes, one number or one for each output.
+        weights: float [..., inputs, outputs]; what stands before are layers of their own, such as the channels of a
+            depthwise convolution.
+        inputs: of the layer on some pictures, float [..., samples, inputs].
+        scale: of the codes, can be broadcast against the weights.
         largest: code; the smallest is its negative.
     """
-    upper = np.linalg.cholesky(np.linalg.inv(hessian(inputs))).T
+    upper = np.swapaxes(np.linalg.cholesky(np.linalg.inv(hessian(inputs))), -1, -2)
     left, codes = np.array(weights, np.float64), np.empty(np.shape(weights), np.int8)
-    for i in range(len(left)):
-        codes[i] = np.clip(np.round(left[i] / scale), -largest, largest)
-        error = (left[i] - codes[i] * np.float64(scale)) / upper[i, i]
-        left[i + 1 :] -= np.outer(upper[i, i + 1 :], error)
+    scale = np.broadcast_to(np.float64(scale), left.shape)
+    for i in range(left.shape[-2]):
+        codes[..., i, :] = np.clip(np.round(left[..., i, :] / scale[..., i, :]), -largest, largest)
+        error = (left[..., i, :] - codes[..., i, :] * scale[..., i, :]) / upper[..., i, i, None]
+        left[..., i + 1 :, :] -= upper[..., i, i + 1 :, None] * error[..., None, :]
     return codes
 
 

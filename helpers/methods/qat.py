@@ -20,6 +20,7 @@ from helpers.base.tf import keras, tf
 from helpers.methods import placement
 from helpers.methods.fake_quantization import round_half_away
 from helpers.methods.placement import Node
+from helpers.methods.rounding import Grids
 from helpers.networks import training
 from helpers.networks.training import TrainingPlan
 from helpers.networks.weights import WEIGHTED, channel_axis
@@ -47,9 +48,15 @@ def straight_through(x: tf.Tensor, quantized: tf.Tensor) -> tf.Tensor:
     return (x - ops.stop_gradient(x)) + ops.stop_gradient(quantized)
 
 
-def fake_quantize(values: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """Return the multiples of a scale nearest to some values; the gradient passes straight through."""
-    return straight_through(values, scale * round_half_away(values / scale))
+def fake_quantize(values: tf.Tensor, scale: tf.Tensor, largest: float = np.inf) -> tf.Tensor:
+    """Return the multiples of a scale nearest to some values; the gradient passes straight through.
+
+    Args:
+        values: float32, any shape.
+        scale: in a shape that lies along the values.
+        largest: code; the smallest is its negative.
+    """
+    return straight_through(values, scale * ops.clip(round_half_away(values / scale), -largest, largest))
 
 
 def weight_scale(weights: tf.Tensor, bits: int = 4, axis: int | None = None) -> tf.Tensor:
@@ -78,6 +85,8 @@ class FakeQuantizedWeights(layers.Wrapper):
         per_channel: one scale for each output channel, or one for all weights.
         input_scale: of the activations that come in.  The bias is then a multiple of input scale * weight scale, as in
             an integer network; None leaves it as it is.
+        scale: of the codes, a number or one for each channel, that stays as it is; None takes the one with which no
+            weight is clipped, whatever the weights become.
     """
 
     def __init__(
@@ -86,23 +95,32 @@ class FakeQuantizedWeights(layers.Wrapper):
         bits: int = 4,
         per_channel: bool = True,
         input_scale: float | None = None,
+        scale: float | list[float] | None = None,
         **options,
     ):
         super().__init__(layer, **options)
         code_range(bits)  # complains about bits that no code can have
-        self.bits, self.per_channel, self.input_scale = bits, per_channel, input_scale
+        self.bits, self.per_channel, self.input_scale, self.scale = bits, per_channel, input_scale, scale
 
     def call(self, inputs):
         """Run the layer with other weights in the place of its own."""
         kernel, *bias = self.layer.trainable_variables
-        scale = weight_scale(kernel.value, self.bits, channel_axis(self.layer) if self.per_channel else None)
+        scale = self._scale(kernel.value)
         if bias and self.input_scale:
             bias = [fake_quantize(bias[0].value, ops.reshape(scale, (-1,)) * self.input_scale)]
-        return self.layer.stateless_call([fake_quantize(kernel.value, scale), *bias], [], inputs)[0]
+        codes = fake_quantize(kernel.value, scale, code_range(self.bits)[1])
+        return self.layer.stateless_call([codes, *bias], [], inputs)[0]
+
+    def _scale(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Return the scale of the codes in a shape that lies along the kernel."""
+        axis = channel_axis(self.layer) if self.per_channel else None
+        if self.scale is None:
+            return weight_scale(kernel, self.bits, axis)
+        return tf.constant(quantization.along(np.float32(self.scale), np.empty(kernel.shape), axis))
 
     def get_config(self) -> dict:
         """Return what makes the layer again."""
-        own = {"bits": self.bits, "per_channel": self.per_channel, "input_scale": self.input_scale}
+        own = {name: getattr(self, name) for name in ("bits", "per_channel", "input_scale", "scale")}
         return super().get_config() | own
 
 
@@ -163,6 +181,7 @@ def aware(
     weight_bits: int | None = 4,
     activation_bits: int | None = 8,
     per_channel: bool = True,
+    grids: Grids | None = None,
 ) -> keras.Model:
     """Return a trainable copy of a network that computes with quantized weights and activations.
 
@@ -176,6 +195,7 @@ def aware(
         inputs: float32 [n, size, size, 3], pictures for calibration.
         weight_bits, activation_bits: of a code, or None for float32.
         per_channel: one scale for each output channel of a layer's weights, or one for the layer.
+        grids: {layer: grid} for layers whose bits and scales are fixed (`rounding.grids`), whatever the rest says.
 
     Raises:
         ValueError: the network has a layer that this cannot quantize, there are no inputs, or no code has that many
@@ -188,6 +208,9 @@ def aware(
     for node in nodes:
         name, scale = node.layer.name, scales[node.sources[0]] if node.sources else None
         options = {"bits": weight_bits, "per_channel": per_channel, "input_scale": scale}
+        if grids is not None and name in grids:
+            grid = grids[name]
+            options |= {"bits": grid.bits, "per_channel": np.ndim(grid.scale) > 0, "scale": grid.scale.tolist()}
         x = _apply_copy(node.layer, [outputs[i] for i in node.sources], options) if node.sources else picture
         if name in ranges:
             quantizer = FakeQuantize(*ranges[name], activation_bits, name=f"{name}_codes")

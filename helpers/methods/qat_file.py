@@ -1,4 +1,8 @@
-"""A network from quantization-aware training as a full-int8 .tflite file, with its very codes."""
+"""A network with quantized weights as a full-int8 .tflite file, with its very codes, however they were chosen.
+
+model = qat.aware(rounded, pictures, grids=grids)     # rounded after the training: places the activations' quantizers
+content = qat_file.tflite(model, packed=True)         # or trained on with the rounding: qat.fine_tune(model, pets)
+"""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -10,7 +14,7 @@ from helpers.numbers import quantization
 from helpers.tflite import edit, from_keras, inspect
 
 layers = keras.layers
-INT8_BITS = 8
+INT8_BITS, PACKED_BITS = 8, 4
 KEEP_CODES = ("MAX_POOL_2D", "AVERAGE_POOL_2D", "RESHAPE")  # as `placement.SAME_CODES`
 PROBABILITIES = (np.float32(1 / 256), -128)  # scale and zero point that TFLite wants of a softmax
 LARGEST_BIAS = 2**30  # as a code, with a bit to spare
@@ -26,7 +30,7 @@ def tflite(model: keras.Model, packed: bool = False) -> bytes:
 
     Args:
         model: from `qat.aware` or `qat.fine_tune`, with at most 8 bits for weights and 8 for activations.
-        packed: store weights of at most 4 bits two to a byte, in tensors of type INT4.
+        packed: store weights of at most 4 bits two to a byte, in tensors of type INT4; other layers keep INT8.
 
     Raises:
         ValueError: nothing in the model is quantized, or with other bits, or the converter made operators of it that
@@ -35,9 +39,8 @@ def tflite(model: keras.Model, packed: bool = False) -> bytes:
     activations, weighted = qat.quantizers(model)
     if not activations or any(q.bits != INT8_BITS for q in activations) or not 0 < len(weighted) <= len(activations):
         raise ValueError("A full-int8 file needs quantized weights, and activations of 8 bits: qat.aware(..., 4, 8).")
-    most = 4 if packed else INT8_BITS
-    if (bits := max(layer.bits for layer in weighted)) > most:
-        raise ValueError(f"Expected weights of at most {most} bits; found {bits}.")
+    if (bits := max(layer.bits for layer in weighted)) > INT8_BITS:
+        raise ValueError(f"Expected weights of at most {INT8_BITS} bits; found {bits}.")
     file = schema.ModelT.InitFromPackedBuf(from_keras.float32(_float32(model)), 0)
     graph = file.subgraphs[0]
     activations, weighted = iter(activations), iter(weighted)
@@ -46,7 +49,8 @@ def tflite(model: keras.Model, packed: bool = False) -> bytes:
         kind = inspect.OPERATORS[file.operatorCodes[step.opcodeIndex].builtinCode]
         data, output = graph.tensors[step.inputs[0]], graph.tensors[step.outputs[0]]
         if kind in inspect.WEIGHED:
-            _write_constants(file, step, kind, next(weighted), packed)
+            layer = next(weighted)
+            _write_constants(file, step, kind, layer, packed and layer.bits <= PACKED_BITS)
         if kind in KEEP_CODES:
             output.type, output.quantization = data.type, data.quantization
         elif kind == "SOFTMAX":
@@ -114,6 +118,7 @@ def _write_constants(
     offsets = _values(file, bias[0]) if bias else np.zeros(1, np.float32)
     axis = (len(kernel.shape) - 1 if kind == "DEPTHWISE_CONV_2D" else 0) if layer.per_channel else None
     scale, _ = quantization.symmetric_parameters(kernel, layer.bits, axis)
+    scale = scale if layer.scale is None else np.float32(layer.scale)
     least = np.abs(offsets) / (input_scale * np.float32(LARGEST_BIAS))
     scale = np.maximum(scale, least if layer.per_channel else least.max())
     codes = quantization.quantize(kernel, scale, 0, layer.bits, narrow=True, axis=axis)

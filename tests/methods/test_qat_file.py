@@ -7,10 +7,10 @@ from helpers.base.tf import keras, make_deterministic
 from helpers.integer import comparison
 from helpers.integer.network import load_network
 from helpers.measure import accuracy
-from helpers.methods import qat, qat_file
+from helpers.methods import gptq, qat, qat_file, rounding
 from helpers.methods.simulation import Simulation
 from helpers.networks import folding, training
-from helpers.networks.weights import channel_axis
+from helpers.networks.weights import channel_axis, weighted_layers
 from helpers.numbers import quantization
 from helpers.tflite import inspect, interpreter
 from made_up import plain
@@ -81,6 +81,25 @@ def test_two_codes_in_a_byte(tuned, file, noise):
             np.testing.assert_array_equal(*found)
 
 
+def test_codes_and_scales_are_those_of_the_grids(network, inputs, tmp_path):
+    """Rounded after the training, each layer with bits of its own; some channel does not use its largest code."""
+    bits = {layer.name: (8, 4, 3, 5)[i % 4] for i, layer in enumerate(weighted_layers(network))}
+    grids = rounding.grids(network, bits, per_channel=network.name == "residual", within="mse")
+    rounded = rounding.by_rule(network, grids, inputs, gptq.rounded, catch_up=True)
+    path = tmp_path / "mixed.tflite"
+    path.write_bytes(qat_file.tflite(qat.aware(rounded, inputs, grids=grids), packed=True))
+    known = inspect.tensors(path)
+    weights = [known[step.inputs[1]] for step in inspect.operators(path) if step.name in inspect.WEIGHED]
+    assert [t.dtype for t in weights] == [
+        "int4" if bits[layer.name] <= 4 else "int8" for layer in weighted_layers(network)
+    ]
+    for tensor, layer in zip(weights, weighted_layers(rounded), strict=True):
+        np.testing.assert_array_equal(tensor.scale, np.atleast_1d(grids[layer.name].scale))
+        np.testing.assert_allclose(tensor.dequantized(), layer.kernel.numpy().transpose(layout(layer)), rtol=1e-6)
+    found = comparison.compare(path, interpreter.quantize_input(inputs[:4], load_network(path).input.details))
+    assert sum(difference.differing for difference in found) == 0
+
+
 def test_a_channel_that_has_died_keeps_its_bias(inputs, tmp_path):
     model = folding.fold(plain())
     kernel, _ = model.get_layer("conv").get_weights()
@@ -128,5 +147,3 @@ def test_a_file_needs_weights_and_activations_of_8_bits(network, inputs, bits):
 def test_too_many_bits_for_the_file(network, inputs):
     with pytest.raises(ValueError, match="weights of at most 8 bits; found 9"):
         qat_file.tflite(qat.aware(network, inputs, 9))
-    with pytest.raises(ValueError, match="weights of at most 4 bits; found 5"):
-        qat_file.tflite(qat.aware(network, inputs, 5), packed=True)
