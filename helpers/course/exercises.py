@@ -3,6 +3,7 @@
 A check never raises, so a student who runs all cells reaches the end.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -344,26 +345,6 @@ def channel_scales(function: Callable) -> str | None:
     return f"the largest |weight| of each channel divided by 127 is 0.01, 0.001 and 0.02; found {scales.tolist()}"
 
 
-@_exercise
-def straight_through(function: Callable) -> str | None:
-    """The gradient that the straight-through estimator passes back, with the range from -1 to 2."""
-    values, gradient = np.array([-1.5, -1.0, 0.3, 2.0, 2.5]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    passed = np.asarray(_call(function, values, gradient, -1.0, 2.0), np.float64)
-    if passed.shape != values.shape:
-        return f"five values have five gradients; found the shape {passed.shape}"
-    if np.allclose(passed, [0, 2, 3, 4, 0]):
-        return None
-    if np.allclose(passed, gradient):
-        return "values outside the range are clipped: moving them a little changes nothing, so their gradient is 0"
-    if not passed.any():
-        return "that is the gradient of the staircase itself; the estimator treats rounding as if it were not there"
-    if np.allclose(passed, [0, 1, 1, 1, 0]):
-        return "that is the slope; multiply it by the gradient that comes from behind"
-    if np.allclose(passed, [0, 0, 3, 0, 0]):
-        return "right inside; the ends of the range still belong to it"
-    return f"the gradient passes unchanged from -1 to 2, and not outside: 0, 2, 3, 4, 0; found {passed.tolist()}"
-
-
 # --- 07_on_the_board ----------------------------------------------------------------------------------------------
 
 
@@ -420,3 +401,116 @@ def parameters_that_fit(answer: int) -> str | None:
     if answer in (60_250, 241_000 / 4):
         return "that is for float32, with four bytes a weight; int8 takes one"
     return "take the rest of the file off the flash, and divide by the bytes of one weight"
+
+
+# --- 09_fewer_bits ------------------------------------------------------------------------------------------------
+
+
+@_exercise
+def equalization_factor(function: Callable) -> str | None:
+    """What a channel is divided by, so that its weights reach equally far on both sides: sqrt(written / read)."""
+    written, read = np.array([4.0, 0.5, 1.0]), np.array([1.0, 2.0, 1.0])
+    factor = np.asarray(_call(function, written, read), np.float64)
+    if factor.shape != written.shape:
+        return f"each of the three channels has its own factor; found the shape {factor.shape}"
+    wrong = {
+        "divided by that, a channel reaches to 1 in the first layer, and the second has all of the difference": written,
+        "that is the reach of the second layer alone; both sides are to end at the same": read,
+        "that makes the first layer as small as the second was, and the second as large: meet in the middle, at a "
+        "square root": written / read,
+        "the other way round: the first layer is divided by the factor, so it must be large where the first one "
+        "reaches far": np.sqrt(read / written),
+        "that is where both sides end; the factor is by what the first one has to be divided to get there": np.sqrt(
+            written * read
+        ),
+    }
+    for hint, values in wrong.items():
+        if np.allclose(factor, values):
+            return hint
+    if not np.allclose(factor, [2, 0.5, 1]):
+        return f"4 / s = 1 · s for the first channel, so s = 2, then 0.5 and 1; found {factor.tolist()}"
+    return None
+
+
+@_exercise
+def corrected_bias(function: Callable) -> str | None:
+    """The bias with which the mean of a channel is again what it was: add what the mean lacks."""
+    bias, exact, rounded = np.array([0.5, -1.0]), np.array([2.0, 0.25]), np.array([1.5, 1.0])
+    found = np.asarray(_call(function, bias, exact, rounded), np.float64)
+    if found.shape != bias.shape:
+        return f"two channels have two biases; found the shape {found.shape}"
+    if np.allclose(found, [1.0, -1.75]):
+        return None
+    if np.allclose(found, [0.0, -0.25]):
+        return "the wrong sign: a channel whose mean is too small needs a larger bias, and yours moves it further away"
+    if np.allclose(found, exact - rounded):
+        return "that is what the mean lacks; the bias that was there before is still needed"
+    if np.allclose(found, exact):
+        return "that is the mean of the output; the weights make most of it, and the bias only what is missing"
+    return f"1.5 should be 2, so 0.5 is missing, and 0.5 + 0.5 = 1; found {found.tolist()}"
+
+
+@_exercise
+def best_codes(function: Callable) -> str | None:
+    """Of all ways to round three weights up or down, the one with the smallest error of the output."""
+    weights, inputs = np.array([0.4, 0.4, 1.3]), np.array([[1.0, 1.0, 0.0], [2.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
+    codes = np.asarray(_call(function, weights, inputs), np.float64)
+    if codes.shape != weights.shape:
+        return f"three weights have three codes; found the shape {codes.shape}"
+    if np.allclose(codes, np.round(weights)):
+        return "those are the nearest codes: each weight has its smallest error, but in the output two of them add up"
+    down = np.floor(weights)
+    if not np.isin(codes - down, (0, 1)).all():
+        return f"each weight goes down or up, to 0 or 1, 0 or 1, 1 or 2; found {codes.tolist()}"
+    every = [down + np.array(up) for up in itertools.product((0, 1), repeat=3)]
+    errors = [float(np.sum((inputs @ (weights - one)) ** 2)) for one in every]
+    own = float(np.sum((inputs @ (weights - codes)) ** 2))
+    if own > min(errors) + 1e-9:
+        better = sum(error < own - 1e-9 for error in errors)
+        return f"the squared error of the output is {own:.2f}, and {better} of the eight ways have a smaller one"
+    second = np.asarray(_call(function, np.array([0.7, 0.2, 0.1]), np.eye(3)), np.float64)
+    if not np.allclose(second, [1, 0, 0]):
+        return (
+            "right for inputs that go together; if they have nothing to do with each other, the nearest codes are best"
+        )
+    return None
+
+
+@_exercise
+def stored_bytes(function: Callable) -> str | None:
+    """The bytes of a layer: packed codes, rounded up, and a float32 scale for each channel."""
+    found = _call(function, 1000, 20, 3)
+    wrong = {
+        375: "that counts the codes and not the scales: each channel has one, a float32 of four bytes",
+        395: "a scale is a float32, and takes four bytes",
+        379: "each of the 20 channels has a scale of its own",
+        3080: "three bits are not three bytes: eight of them make one",
+        4080: "that is float32, with four bytes a weight",
+    }
+    if found in wrong:
+        return wrong[found]
+    if found != 455:
+        return f"1,000 codes of 3 bits are 375 bytes, and 20 scales 80: 455 together; found {found}"
+    if _call(function, 3, 1, 3) != 6:
+        return "right where the bits fill their bytes; nine bits need two bytes, so round up"
+    return None
+
+
+@_exercise
+def straight_through(function: Callable) -> str | None:
+    """The gradient that the straight-through estimator passes back, with the range from -1 to 2."""
+    values, gradient = np.array([-1.5, -1.0, 0.3, 2.0, 2.5]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    passed = np.asarray(_call(function, values, gradient, -1.0, 2.0), np.float64)
+    if passed.shape != values.shape:
+        return f"five values have five gradients; found the shape {passed.shape}"
+    if np.allclose(passed, [0, 2, 3, 4, 0]):
+        return None
+    if np.allclose(passed, gradient):
+        return "values outside the range are clipped: moving them a little changes nothing, so their gradient is 0"
+    if not passed.any():
+        return "that is the gradient of the staircase itself; the estimator treats rounding as if it were not there"
+    if np.allclose(passed, [0, 1, 1, 1, 0]):
+        return "that is the slope; multiply it by the gradient that comes from behind"
+    if np.allclose(passed, [0, 0, 3, 0, 0]):
+        return "right inside; the ends of the range still belong to it"
+    return f"the gradient passes unchanged from -1 to 2, and not outside: 0, 2, 3, 4, 0; found {passed.tolist()}"

@@ -7,9 +7,13 @@ costs of layers add up: neither is quite true of accuracy, and the last word is 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
+
+from helpers.base.tf import keras
+from helpers.networks.weights import channel_axis, weighted_layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,27 @@ class Option:
 
 
 Options = Mapping[str, list[Option]]
+
+
+def options(model: keras.Model, costs: Mapping[int, Mapping[str, float]], per_channel: bool = True) -> Options:
+    """Return the choices for each layer of a network, {layer: options}.
+
+    Args:
+        model: without batch normalisation (`folding.fold`).
+        costs: {bits: {layer: cost}}, such as from `sensitivity.loss`.
+        per_channel: see `stored_bytes`.
+    """
+    found = {}
+    for layer in weighted_layers(model):
+        shape = layer.kernel.shape
+        sizes = {b: stored_bytes(math.prod(shape), shape[channel_axis(layer)], b, per_channel) for b in costs}
+        found[layer.name] = [Option(b, sizes[b], costs[b][layer.name]) for b in costs]
+    return found
+
+
+def uniform(options: Options, bits: int) -> int:
+    """Return the bytes of all layers together if each of them has so many bits."""
+    return total(options, dict.fromkeys(options, bits)).size
 
 
 def stored_bytes(weights: int, channels: int, bits: int, per_channel: bool = True) -> int:

@@ -27,6 +27,7 @@ from helpers.plots.fewer_bits import (
 )
 from helpers.plots.files import calibrations, code_differences, file_bytes
 from helpers.plots.histograms import clipping, equal_range, layer_histograms, pruned_histograms
+from helpers.plots.ladder import byte_front, channel_means, range_errors, rungs, up_or_down
 from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
 from helpers.plots.results import overview, own_pets
 from helpers.plots.style import Picture
@@ -39,7 +40,9 @@ __all__ = [
     "accuracy_by_bits",
     "activation_ranges",
     "best_of",
+    "byte_front",
     "calibrations",
+    "channel_means",
     "channel_ranges",
     "class_balance",
     "clipping",
@@ -71,10 +74,12 @@ __all__ = [
     "qat_recovery",
     "ram_bar",
     "ram_budget",
+    "range_errors",
     "ratios",
     "reasons",
     "repairs",
     "roofline",
+    "rungs",
     "sensitivity",
     "slide_latencies",
     "sqnr_by_bits",
@@ -83,4 +88,5 @@ __all__ = [
     "tradeoff",
     "training_curves",
     "tree",
+    "up_or_down",
 ]

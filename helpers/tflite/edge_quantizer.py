@@ -22,7 +22,7 @@ FOUR_BITS = ("CONV_2D", "FULLY_CONNECTED")
 BLOCKS = (32, 64, 128, 256)  # how many weights of a dense layer may share a scale
 GRANULARITIES = {"tensor": "TENSORWISE", "channel": "CHANNELWISE"} | {size: f"BLOCKWISE_{size}" for size in BLOCKS}
 ACTIVATIONS = (8, 16, "dynamic", "float")
-WEIGHT_RANGES = {"min/max": "min_max_uniform_quantize", "mse": "MSE"}
+WEIGHT_RANGES = {"min/max": "min_max_uniform_quantize", "mse": "MSE", "octav": "OCTAV"}
 
 
 def int8(float_file: Path, calibration: np.ndarray) -> bytes:
@@ -66,7 +66,8 @@ def quantize(
             blocks rightly; the others give wrong answers without a word (version 2.3.0).
         weight_range: "min/max" gives the weight farthest from zero the last code; "mse" clips the weights of
             convolutions and dense layers where the squared error is smallest for bell-shaped weights: the tool takes
-            a fixed multiple of their root mean square.
+            a fixed multiple of their root mean square.  "octav" does so for the weights as they are (`ranges.octav`
+            in `helpers/methods`).
         keep_float: layers that stay in float32, by the names that `inspect.layer_of` gives: "conv1".
         ranges: {tensor: (low, high)} of the activations instead of a calibration; see the function `ranges`.
 
@@ -129,14 +130,14 @@ def _rules(
             "Blocks of weights exist for 4-bit weights with activations='dynamic' only; found "
             f"{weights} bits and {activations!r}."
         )
-    if weight_range not in WEIGHT_RANGES or (weight_range == "mse" and granularity in BLOCKS):
+    if weight_range not in WEIGHT_RANGES or (weight_range != "min/max" and granularity in BLOCKS):
         raise ValueError(
             f"Expected a weight_range {_or(WEIGHT_RANGES)}, blocks 'min/max' only; found {weight_range!r}."
         )
     shared = "channel" if granularity in BLOCKS else granularity
     algorithm = WEIGHT_RANGES[weight_range]
     rules = [_rule(".*", "*", 8, activations, shared)]
-    if weights == 4 or weight_range == "mse":
+    if weights == 4 or weight_range != "min/max":
         rules += [_rule(".*", operator, weights, activations, shared, algorithm) for operator in FOUR_BITS]
     for step, tensors in steps if granularity in BLOCKS else ():
         if step.name == "FULLY_CONNECTED" and tensors[1].shape[-1] % granularity == 0:

@@ -1,11 +1,14 @@
 """The checks: what is right is told right, the typical mistakes get their hint, and nothing ever raises."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.course import exercises
+from helpers.methods import mixed_precision
 from helpers.numbers import quantization
 
 
@@ -28,6 +31,11 @@ def clipped(codes):
 
 def without_numpy(x, scale, zero_point):
     return np.array([max(-128, min(127, round(float(v) / scale) + zero_point)) for v in x], np.int8)
+
+
+def best_of_all(weights, inputs):
+    every = [np.floor(weights) + np.array(up) for up in itertools.product((0, 1), repeat=len(weights))]
+    return min(every, key=lambda codes: np.sum((inputs @ (weights - codes)) ** 2))
 
 
 def products_scale(b, s, w):
@@ -72,6 +80,13 @@ RIGHT = [
     ("channel_scales", lambda w: quantization.symmetric_parameters(w, axis=0)[0]),
     ("straight_through", lambda x, g, a, b: np.where((x >= a) & (x <= b), g, 0)),
     ("straight_through", lambda x, g, a, b: g * (np.clip(x, a, b) == x)),
+    ("equalization_factor", lambda w, r: np.sqrt(w / r)),
+    ("equalization_factor", lambda w, r: [(a / b) ** 0.5 for a, b in zip(w, r)]),  # noqa: B905
+    ("corrected_bias", lambda b, e, r: b + e - r),
+    ("corrected_bias", lambda b, e, r: b - (r - e)),
+    ("best_codes", best_of_all),
+    ("stored_bytes", mixed_precision.stored_bytes),
+    ("stored_bytes", lambda w, c, b: int(np.ceil(w * b / 8)) + c * 4),
     ("bytes_alive", 3 * 24 * 24 * 32 * 4),
     ("smlad", lambda a, b, t: t + a[0] * b[0] + a[1] * b[1]),
     ("smlad", lambda a, b, t: t + np.dot(a, b)),
@@ -174,6 +189,30 @@ TYPICAL = [
     ("straight_through", lambda x, g, a, b: g * ((x > a) & (x < b)), "the ends of the range"),
     ("straight_through", lambda x, g, a, b: np.clip(g, a, b), "0, 2, 3, 4, 0; found"),
     ("straight_through", lambda x, g, a, b: 3.0, "five values have five gradients"),
+    ("equalization_factor", lambda w, r: w / r, "meet in the middle"),
+    ("equalization_factor", lambda w, r: np.sqrt(r / w), "the other way round"),
+    ("equalization_factor", lambda w, r: r, "the reach of the second layer alone"),
+    ("equalization_factor", lambda w, r: w, "has all of the difference"),
+    ("equalization_factor", lambda w, r: np.sqrt(w * r), "where both sides end"),
+    ("equalization_factor", lambda w, r: w.max(), "its own factor"),
+    ("equalization_factor", lambda w, r: w + r, "4 / s = 1"),
+    ("corrected_bias", lambda b, e, r: b - (e - r), "the wrong sign"),
+    ("corrected_bias", lambda b, e, r: e - r, "still needed"),
+    ("corrected_bias", lambda b, e, r: e, "the mean of the output"),
+    ("corrected_bias", lambda b, e, r: np.mean(b + e - r), "two biases"),
+    ("corrected_bias", lambda b, e, r: b * e / r, "so 0.5 is missing"),
+    ("best_codes", lambda w, x: np.round(w), "those are the nearest codes"),
+    ("best_codes", lambda w, x: np.ceil(w), "have a smaller one"),
+    ("best_codes", lambda w, x: w, "goes down or up"),
+    ("best_codes", lambda w, x: 1.0, "three codes"),
+    ("best_codes", lambda w, x: np.array([1.0, 0.0, 1.0]), "nothing to do with each other"),
+    ("stored_bytes", lambda w, c, b: -(-w * b // 8), "counts the codes and not the scales"),
+    ("stored_bytes", lambda w, c, b: -(-w * b // 8) + c, "four bytes"),
+    ("stored_bytes", lambda w, c, b: -(-w * b // 8) + 4, "a scale of its own"),
+    ("stored_bytes", lambda w, c, b: w * b + 4 * c, "not three bytes"),
+    ("stored_bytes", lambda w, c, b: 4 * w + 4 * c, "that is float32"),
+    ("stored_bytes", lambda w, c, b: w * b // 8 + 4 * c, "round up"),
+    ("stored_bytes", lambda w, c, b: 0, "455 together"),
     ("bytes_alive", 55_296, "one byte a number"),
     ("bytes_alive", 147_456, "pool1 is still needed"),
     ("bytes_alive", 73_728, "one of the tensors"),

@@ -68,3 +68,57 @@ def test_an_input_that_never_varies_is_no_obstacle():
     inputs = np.zeros((10, 3))
     inputs[:, 0] = 1
     assert np.isfinite(gptq.rounded(np.ones((3, 2)), inputs, 0.4, 7)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_after_each_weight_the_rest_is_the_least_squares_solution(seed):
+    """The same written the slow way: round one, and solve for all that are left."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 7)) + 0.3 * rng.normal(size=(60, 7))
+    weights, scale = rng.normal(size=(7, 5)), 0.3
+    damping = np.sqrt(gptq.hessian(inputs) - gptq.hessian(inputs, 0)).diagonal().mean()
+    rows = np.vstack([inputs, damping * np.eye(7)])
+    left, codes = weights.copy(), np.zeros((7, 5))
+    for i in range(7):
+        codes[i] = np.clip(np.round(left[i] / scale), -7, 7)
+        missing = rows @ weights - rows[:, : i + 1] @ (codes[: i + 1] * scale)
+        left[i + 1 :] = np.linalg.lstsq(rows[:, i + 1 :], missing, rcond=None)[0]
+    np.testing.assert_array_equal(gptq.rounded(weights, inputs, scale, 7), codes)
+
+
+def edge_quantizer(weights, inputs, scale):
+    """Return the codes of AI Edge Quantizer for the same layer."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer.algorithms.uniform_quantize import gptq as theirs
+
+    form = {"num_bits": 4, "symmetric": True}
+    zeros = np.zeros((len(scale), 1), np.int64)
+    grid = qtyping.UniformQuantParams(quantized_dimension=0, scale=scale[:, None], zero_point=zeros, **form)
+    config = qtyping.TensorQuantizationConfig(granularity=qtyping.QuantGranularity.CHANNELWISE, **form)
+    curvature = {"hessian": (2 / len(inputs) * inputs.T @ inputs).astype(np.float32)}
+    return theirs._apply_gptq(weights.T.copy(), grid, curvature, config).quantized_data.T
+
+
+def test_a_dense_layer_of_two_inputs_gets_the_codes_of_ai_edge_quantizer():
+    rng = np.random.default_rng(3)
+    inputs = rng.normal(size=(400, 1)) * [1, 0.8] + 0.2 * rng.normal(size=(400, 2))
+    weights = rng.normal(size=(2, 300)).astype(np.float32)
+    scale = np.float32(np.abs(weights).max(axis=0) / 7)
+    theirs = np.maximum(edge_quantizer(weights, inputs, scale), -7)  # they use the code -8 as well
+    np.testing.assert_array_equal(gptq.rounded(weights, inputs, scale, 7), theirs)
+
+
+def test_with_more_inputs_the_error_is_smaller_than_theirs():
+    """Version 0.10 takes the rows of the inverse Hessian as they are, and not those of its Cholesky factor.
+
+    After the first weight that moves the others by what would be right if the rounded ones were still free.
+    """
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 6)) @ rng.normal(size=(6, 40)) + 0.5 * rng.normal(size=(500, 40))
+    weights = rng.normal(size=(40, 16)).astype(np.float32)
+    scale = np.float32(np.abs(weights).max(axis=0) / 7)
+    ours, theirs = gptq.rounded(weights, inputs, scale, 7), edge_quantizer(weights, inputs, scale)
+    np.testing.assert_array_equal(ours[:2], theirs[:2])
+    errors = [gptq.output_error(weights, codes, inputs, scale) for codes in (ours, theirs)]
+    assert errors[0] < 0.6 * errors[1]
