@@ -44,6 +44,7 @@ SIDE_BY_SIDE = (
     "05_tradeoffs",
     "06_other_parts",
     "07_on_the_board",
+    "09_fewer_bits",
 )
 LANES, LANE_BYTES = 2, 2.5e9
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane

@@ -204,24 +204,29 @@ def _gates(why: Mapping) -> Judged:
 
 
 def _loss(comparison: Mapping) -> Judged:
+    """What the int8 file loses."""
+    return _lost("int8", _pair(comparison, "accuracy")[0], comparison["models"]["int8"])
+
+
+def _four_bits(fewer: Mapping) -> Judged:
+    """What the file with 4-bit weights loses that the best method without training has made."""
+    return _lost("4-bit weights", fewer["float32"], fewer["file"])
+
+
+def _lost(what: str, before: float, after: Mapping) -> Judged:
     """A loss that is more than chance; none, if more than `SMALL` can be ruled out; else nothing is decided."""
-    before, after = _pair(comparison, "accuracy")
-    p_value, (low, high) = (comparison["models"]["int8"][name] for name in ("p_value", "difference"))
-    result = f"int8 {100 * (after - before):+.2f} points ({100 * low:+.2f} to {100 * high:+.2f}), p = {p_value:.2f}"
-    if after < before and p_value < SURE:
+    p_value, (low, high), change = after["p_value"], after["difference"], after["accuracy"] - before
+    result = f"{what} {100 * change:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f}), p = {p_value:.2f}"
+    if change < 0 and p_value < SURE:
         return result, VERDICTS[0]
     return result, VERDICTS[2] if low > -SMALL else VERDICTS[3]
 
 
 def _broken(parts: Mapping) -> Judged:
-    """The cases of notebook 6 that were made to fail, and what repaired them."""
-    repairs, bits = parts["repairs"], parts["four bits"]
-    lost = {
-        "a spoiled calibration": repairs["float32"] - repairs["one spoiled picture"],
-        "4-bit weights": bits["float32"] - bits["PTQ"],
-    }
-    result = ", ".join(f"{-100 * points:+.0f} points" for points in lost.values())
-    return result, _verdict_for({name: points > 0.05 for name, points in lost.items()})
+    """The case of notebook 6 that was made to fail."""
+    repairs = parts["repairs"]
+    lost = repairs["float32"] - repairs["one spoiled picture"]
+    return f"one spoiled picture: {-100 * lost:+.0f} points", _verdict(lost > 0.05)
 
 
 def _front(frontier: Mapping) -> Judged:
@@ -285,7 +290,8 @@ WHY_WE_QUANTIZE = (
 
 WHAT_IT_COSTS = (
     Claim("39", "accuracy is lost: at 8 bits", "comparison", COMPARE, _loss),
-    Claim("39", "accuracy is lost: done badly, or at 4 bits", "parts", "06_other_parts", _broken),
+    Claim("39", "accuracy is lost: done badly", "parts", "06_other_parts", _broken),
+    Claim("39", "accuracy is lost: with 4-bit weights", "fewer_bits", "09_fewer_bits", _four_bits),
     Claim("39", "at equal accuracy int8 is faster (most networks)", "frontier", COMPARE, _front),
     Claim("43", "each network can be quantized to another degree", "bits", COMPARE, _cliffs),
     Claim("45", "a lot fewer gates", "why", WHY, _gates),

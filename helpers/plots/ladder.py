@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from helpers.plots import style, wording
-from helpers.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Picture
+from helpers.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def rungs(scores: Mapping[str, Mapping[str, Score]], whole: Score, what: str = "
         raise ValueError("Expected at least one rung; found none.")
     series = list(dict.fromkeys(name for rung in scores.values() for name in rung))
     looks = list(style.paired(series, SIDES, "series"))
-    figure, axis = style.axes(9.5, 1.9 + 0.46 * len(scores))
+    figure, axis = style.axes(9.5, 2.4 + 0.46 * len(scores))
     axis.axvline(100 * whole.accuracy, color=BLUE, linestyle="--", label=f"float32: {whole.accuracy:.1%}")
     band = [100 * (whole.accuracy - POINT), 100 * (whole.accuracy + POINT)]
     axis.axvspan(*band, color=BLUE, alpha=0.12, label="within 1 point of it")
@@ -49,23 +49,23 @@ def rungs(scores: Mapping[str, Mapping[str, Score]], whole: Score, what: str = "
     axis.set(yticks=range(len(scores)), yticklabels=scores, xlabel="accuracy (%), 95% Wilson interval")
     axis.set_ylim(-0.6, len(scores) - 0.4)
     axis.legend(loc="lower right", bbox_to_anchor=(1, 1.02), ncols=4, fontsize=11)
-    figure.suptitle(_climbed(scores, whole, series, what), fontweight="bold", x=0.01, ha="left", fontsize=13)
+    figure.suptitle(_climbed(scores, series, what), fontweight="bold", x=0.01, ha="left", fontsize=13)
     listed = "; ".join(
         f"{name} " + " and ".join(f"{rung[one].accuracy:.1%} ({one})" for one in series if one in rung)
         for name, rung in scores.items()
     )
-    return Picture(figure, f"Accuracy with {what}, float32 {whole.accuracy:.1%}, from the first rung up: {listed}.")
+    return Picture(figure, f"{what}: accuracy from the first rung up, float32 {whole.accuracy:.1%}. {listed}.")
 
 
-def _climbed(scores: Mapping[str, Mapping[str, Score]], whole: Score, series: list[str], what: str) -> str:
-    """Return from where to where each series has come, and how far that is from float32."""
-    parts = []
+def _climbed(scores: Mapping[str, Mapping[str, Score]], series: list[str], what: str) -> str:
+    """Return where each series begins, and with which rung it is best."""
+    lines = []
     for name in series:
-        own = [rung[name].accuracy for rung in scores.values() if name in rung]
-        lost = wording.points(100 * (whole.accuracy - own[-1]))
-        way = f"{own[-1]:.1%}" if len(own) == 1 else f"{own[0]:.1%} → {own[-1]:.1%}"
-        parts.append(f"{name} {way} ({lost})")
-    return f"{what}: {style.join(parts)}"
+        own = {rung: sides[name].accuracy for rung, sides in scores.items() if name in sides}
+        first, best = next(iter(own.values())), max(own, key=own.get)
+        way = f", at best {own[best]:.1%} with {best}" if own[best] > first else ""
+        lines.append(f"{name}: {first:.1%}{way}")
+    return f"{what}\n" + "\n".join(lines)
 
 
 def range_errors(weights: np.ndarray, bits: int, chosen: Mapping[str, float], name: str = "a layer") -> Picture:
@@ -108,8 +108,8 @@ def range_errors(weights: np.ndarray, bits: int, chosen: Mapping[str, float], na
     return Picture(
         figure,
         f"The mean squared error of the weights of {name} over the reach of {bits}-bit codes: rounding "
-        f"{wording.trend(inside)}, clipping {wording.trend(outside)}, the sum is smallest at {best:.0f}% of the largest "
-        f"weight, {saved:.0%} below its value at 100%. "
+        f"{wording.trend(inside)}, clipping {wording.trend(outside)}, the sum is smallest at {best:.0f}% of the "
+        f"largest weight, {saved:.0%} below its value at 100%. "
         + style.join([f"{rule} reaches to {place:.0f}%" for rule, place in places.items()])
         + ".",
     )
@@ -145,9 +145,7 @@ def channel_means(exact: np.ndarray, others: Mapping[str, np.ndarray], name: str
     axis.legend(fontsize=11)
     spread = float(np.std(exact))
     first = next(iter(shifts))
-    axis.set_title(
-        f"{name}: after rounding the means of the channels are off by {shifts[first] / spread:.0%} of their spread"
-    )
+    axis.set_title(f"{name}, {first}: the means are off by {shifts[first] / spread:.0%} of their spread")
     listed = style.join([f"{network} {style.two_digits(shift)}" for network, shift in shifts.items()])
     return Picture(
         figure,
@@ -190,14 +188,12 @@ def up_or_down(
     axis.legend(loc="upper left", fontsize=11)
     other = float(np.mean(up[free] != (share[free] >= 0.5)))
     left = errors[1] / errors[0]
-    axis.set_title(
-        f"{other:.0%} of the weights do not go to the nearest code; the output's error is {left:.0%} of before"
-    )
+    axis.set_title(f"{other:.0%} of the weights leave their nearest code; error of the output: {left:.0%} of before")
     return Picture(
         figure,
         f"Bars of the share of weights that are rounded up, over their place between two codes, beside the step of "
-        f"rounding to nearest at one half. {other:.0%} of {int(free.sum()):,} weights go to the other code, and the mean "
-        f"squared error of the output is {left:.0%} of that with the nearest codes.",
+        f"rounding to nearest at one half. {other:.0%} of {int(free.sum()):,} weights go to the other code, and the "
+        f"mean squared error of the output is {left:.0%} of that with the nearest codes.",
     )
 
 
@@ -232,5 +228,5 @@ def _smallest(fronts: Mapping[str, Mapping[int, Score]], whole: Score) -> str:
     words = []
     for name, points in fronts.items():
         good = [size for size, score in points.items() if score.accuracy >= whole.accuracy - POINT]
-        words.append(f"{name} {min(good) / 1e3:.1f} kB" if good else f"{name} never")
-    return "Within 1 point of float32 from: " + ", ".join(words)
+        words.append(f"{min(good) / 1e3:.1f} kB {name}" if good else f"never {name}")
+    return "Within 1 point of float32 from\n" + ", ".join(words)

@@ -43,9 +43,9 @@ MADE_UP = {
         "area": 28.4,
     },
     "parts": {
-        "four bits": {"float32": 0.90, "PTQ": 0.80},
         "repairs": {"float32": 0.94, "one spoiled picture": 0.74},
     },
+    "fewer_bits": {"float32": 0.90, "file": {"accuracy": 0.88, "p_value": 0.001, "difference": [-0.03, -0.01]}},
     "frontier": {
         "matches": {
             "XNNPACK": [{"speed_up": 1.2}] * 7,
@@ -78,6 +78,7 @@ INT8 = ("models", "int8")
 RAM = "less RAM, and the board has 256 KB (262 kB)"
 LOSS = "accuracy is lost: at 8 bits"
 MOST = "at equal accuracy int8 is faster (most networks)"
+FOUR_BITS = "accuracy is lost: with 4-bit weights"
 WON, LOST = [{"speed_up": 1.5}], [{"speed_up": 0.5}]
 KIT, PICO = ("cycles per MAC", "kit"), ("cycles per MAC", "without FPU", "float32")
 TURNING = [
@@ -103,8 +104,11 @@ TURNING = [
     ("less power", ("why", "energy", {"scalar": 1.1}), "scalar 1.1×", NOT),
     ("a lot fewer gates", ("why", "area", 28.4), "28×", HOLDS),
     ("a lot fewer gates", ("why", "area", 1.5), "2×", NOT),
-    ("accuracy is lost: done badly, or at 4 bits", ("parts", "four bits", "PTQ", 0.8), "-20 points, -10", HOLDS),
-    ("accuracy is lost: done badly, or at 4 bits", ("parts", "four bits", "PTQ", 0.88), "-2", f"{FOR} a spoiled"),
+    ("accuracy is lost: done badly", ("parts", "repairs", "float32", 0.94), "-20 points", HOLDS),
+    ("accuracy is lost: done badly", ("parts", "repairs", "float32", 0.76), "-2 points", NOT),
+    (FOUR_BITS, ("fewer_bits", "float32", 0.90), "-2.00 points (-3.00 to -1.00), p = 0.00", HOLDS),
+    (FOUR_BITS, ("fewer_bits", "file", "p_value", 0.3), "p = 0.30", OPEN),
+    (FOUR_BITS, ("fewer_bits", "file", {"accuracy": 0.90, "p_value": 1, "difference": [-0.004, 0.004]}), "+0.00", NOT),
     (MOST, ("frontier", "matches", "bytes", []), "XNNPACK 7 of 7, reference 1 of 2", f"{FOR} XNNPACK"),
     (MOST, ("frontier", "matches", {"a": WON * 2, "b": WON * 3 + LOST}), "a 2 of 2, b 3 of 4", OPEN),
     (MOST, ("frontier", "matches", {"a": LOST * 7}), "a 0 of 7", NOT),
