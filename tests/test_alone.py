@@ -42,6 +42,7 @@ MADE = {
     "06_other_parts": {training.SAVED_MODEL, "alexnet_files", "repairs", convert.filename("float32")},
     "07_on_the_board": {training.SAVED_MODEL, "firmware", *FILES},
     "08_summary": {training.SAVED_MODEL, *FILES},
+    "09_fewer_bits": {"fewer_bits"},
 }
 
 

@@ -46,6 +46,7 @@ SIDE_BY_SIDE = (
     "07_on_the_board",
     "09_fewer_bits",
 )
+SUMMARY = "08_summary"
 LANES, LANE_BYTES = 2, 2.5e9
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")  # of the libraries, in each lane
 # What a later notebook needs and no training goes into, made from the beginning of a notebook on.
@@ -71,12 +72,14 @@ class RunError(Exception):
 
 
 def course(folder: Path, only: list[str]) -> list[Path]:
-    """Return the numbered notebooks in order, or those of them whose names begin as one of `only`.
+    """Return the numbered notebooks in the order in which they run, or those whose names begin as one of `only`.
+
+    That is the order of their numbers, with the summary at the end, which shows what the others have measured.
 
     Raises:
         RunError: there is no such notebook.
     """
-    notebooks = sorted(folder.glob(NUMBERED))
+    notebooks = sorted(folder.glob(NUMBERED), key=lambda path: (path.stem == SUMMARY, path.name))
     prefixes = tuple(Path(name).stem for name in only)
     for prefix in prefixes:
         if not any(path.stem.startswith(prefix) for path in notebooks):

@@ -18,6 +18,7 @@ class Station:
         title: number and name.
         question: what it answers.
         makes: what later notebooks need of it, None if nothing.
+        beyond: what it goes beyond, None if it belongs to that.
         read_minutes: for a reader who does everything in it.
         run_minutes: for two cores that run all cells, in the order of the course.
     """
@@ -26,6 +27,7 @@ class Station:
     title: str
     question: str
     makes: str | None
+    beyond: str | None
     read_minutes: int
     run_minutes: float
 

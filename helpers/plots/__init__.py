@@ -19,15 +19,13 @@ from helpers.plots.energy import energy_per_inference, energy_per_operation, num
 from helpers.plots.fewer_bits import (
     accuracy_by_bits,
     layer_errors,
-    qat_recovery,
     repairs,
     sensitivity,
-    straight_through,
     tensor_sqnr,
 )
 from helpers.plots.files import calibrations, code_differences, file_bytes
 from helpers.plots.histograms import clipping, equal_range, layer_histograms, pruned_histograms
-from helpers.plots.ladder import byte_front, channel_means, range_errors, rungs, up_or_down
+from helpers.plots.ladder import byte_front, channel_means, range_errors, rungs, straight_through, up_or_down
 from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
 from helpers.plots.results import overview, own_pets
 from helpers.plots.style import Picture
@@ -71,7 +69,6 @@ __all__ = [
     "power",
     "precision_axes",
     "pruned_histograms",
-    "qat_recovery",
     "ram_bar",
     "ram_budget",
     "range_errors",

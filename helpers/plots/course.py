@@ -56,10 +56,13 @@ def _link(place: tuple[float, float, float, float], address: str, name: str) -> 
 def course_map(stations: Sequence[Station]) -> LinkedPicture:
     """Draw the notebooks of the course as boxes that lead to them: two first, then any of the others, then the last.
 
+    Those that go beyond the lecture stand below the last, with dashed lines.
+
     Args:
         stations: from `course_map.stations`.
     """
-    first, second, *middle, last = stations
+    first, second, *middle, last = course = [s for s in stations if not s.beyond]
+    beyond = [s for s in stations if s.beyond]
     figure, axis = style.axes(11, 5.8)
     figure.set_layout_engine("none")
     axis.set_position((0, 0, 1, 1))
@@ -69,20 +72,30 @@ def course_map(stations: Sequence[Station]) -> LinkedPicture:
     gap = tops[0] - tops[1]
     boxes = {first: (0.01, 0.4, 0.15, 0.2), second: (0.265, 0.4, 0.165, 0.2), last: (0.84, 0.4, 0.15, 0.2)}
     boxes |= {s: (0.51, top - 0.9 * gap, 0.26, 0.78 * gap) for s, top in zip(middle, tops[:-1], strict=True)}
+    boxes |= {s: (0.84, 0.1 - 0.22 * i, 0.15, 0.2) for i, s in enumerate(beyond)}
     for station, (left, bottom, width, height) in boxes.items():
-        look = {"facecolor": "#F1F8F6", "edgecolor": GREEN, "linewidth": 2}
+        look = {
+            "facecolor": "#F1F8F6",
+            "edgecolor": GREEN,
+            "linewidth": 2,
+            "linestyle": "--" if station.beyond else "-",
+        }
         axis.add_patch(plt.Rectangle((left, bottom), width, height, **look))
         wide = 31 if station in middle else 18
         words = textwrap.fill(station.question, wide)
         axis.text(left + 0.012, bottom + height - 0.018, station.title, va="top", fontweight="bold", fontsize=12.5)
         axis.text(left + 0.012, bottom + height - 0.065, words, va="top", fontsize=11)
-    _map_arrows(axis, boxes, stations)
+    _map_arrows(axis, boxes, course)
+    for station in beyond:
+        left, bottom, width, height = boxes[station]
+        axis.text(left + width / 2, bottom - 0.02, f"beyond {station.beyond}", ha="center", va="top", fontsize=11)
     links = {place: (station.file, station.title) for station, place in boxes.items()}
     asked = "; ".join(f"{s.title}: {s.question}" for s in stations)
     return LinkedPicture(
         figure,
         f"Map of the course, {len(stations)} boxes. An arrow named {first.makes} leads from the first notebook to the "
-        f"second, and arrows named {second.makes} from there to {_passed_on(len(middle))} to the last. {asked}",
+        f"second, and arrows named {second.makes} from there to {_passed_on(len(middle))} to the last"
+        f"{_beyond(beyond)}. {asked}",
         links,
     )
 
@@ -90,6 +103,11 @@ def course_map(stations: Sequence[Station]) -> LinkedPicture:
 def _passed_on(middle: int) -> str:
     """Return where the arrows between the second and the last notebook lead, over so many others."""
     return f"{middle} notebooks that can be read in any order; all lead" if middle > 1 else "1 notebook, which leads"
+
+
+def _beyond(stations: Sequence[Station]) -> str:
+    """Return which boxes stand apart."""
+    return "".join(f"; {s.title} stands below it, beyond {s.beyond}" for s in stations)
 
 
 def _map_arrows(axis, boxes: dict[Station, tuple[float, float, float, float]], stations: Sequence[Station]) -> None:

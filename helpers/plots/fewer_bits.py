@@ -1,11 +1,10 @@
-"""Fewer bits, part by part: cliffs, sensitivity, noise, training with the rounding, layers that hurt."""
+"""Fewer bits, part by part: cliffs, sensitivity, noise, layers that hurt, repairs."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
@@ -265,96 +264,6 @@ def _worst_tensor(own: dict[str, float], accumulated: Sequence[float]) -> str:
         last = f"{accumulated[-1]:.0f}"
         words.append(f"{last} dB {'is' if last in ('1', '-1') else 'are'} left at the end")
     return "; ".join(words)
-
-
-def straight_through(low: float = -1.0, high: float = 1.5, bits: int = 3) -> Picture:
-    """Show what fake quantization gives on the way forward, and the slope it tells the training on the way back.
-
-    Both are asked of `qat.FakeQuantize`, number by number.
-
-    Args:
-        low, high: the range of the codes.
-        bits: of a code; few, so that the steps can be seen.
-    """
-    from helpers.methods import qat  # it loads TensorFlow, which this figure asks
-
-    reach = 0.3 * (high - low)
-    x = np.linspace(low - reach, high + reach, 2001, dtype=np.float32)
-    y, slope = qat.response(qat.FakeQuantize(low, high, bits), x)
-    figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 6), sharex=True, height_ratios=(2, 1))
-    upper.plot(x, x, color=BLUE, linestyle="--", label="float32: what comes in")
-    upper.plot(x, y, color=BLACK, linewidth=2.5, label=f"forward: the nearest of {2**bits} values")
-    upper.set(ylabel="what goes on")
-    jumps = x[1:][np.diff(y) > 0]
-    lower.vlines(jumps, 0, 1, color=GREY, linestyle=":", linewidth=1.5, label="the staircase: it jumps here, else 0")
-    lower.plot(x, slope, color=GREEN, linewidth=2.5, linestyle="-.", label="what the training is told")
-    lower.set(xlabel="weight or activation", ylabel="slope", yticks=[0, 1], ylim=(-0.15, 1.9))
-    inside = x[slope > 0]
-    for axis in (upper, lower):
-        axis.axvspan(inside.min(), inside.max(), color=GREEN, alpha=0.08)
-        axis.legend(loc="upper left", fontsize=11)
-    upper.set_title(_both_ways(y, slope[slope > 0]))
-    return Picture(
-        figure,
-        f"Two panels over the incoming number. Above, a staircase of {len(np.unique(y))} values from {y.min():.2g} to "
-        f"{y.max():.2g} along the diagonal. Below, its slope: zero but for {len(jumps)} jumps, while the training is "
-        f"told {slope.max():.0f} from {inside.min():.2g} to {inside.max():.2g} and {slope.min():.0f} outside.",
-    )
-
-
-def _both_ways(y: np.ndarray, slope: np.ndarray) -> str:
-    """Return what a quantizer is on the way forward and on the way back.
-
-    Args:
-        y: what goes on, float32 [n], for numbers that come in at even distances.
-        slope: what the training is told where it is not zero, float32 [m].
-    """
-    forward = "a staircase" if np.count_nonzero(np.diff(y)) < len(y) / 2 else "no staircase"
-    return f"Forward {forward}, backward a {'straight' if np.ptp(slope) < 1e-6 else 'curved'} line"
-
-
-def qat_recovery(whole: Score, scores_by_bits: dict[int, tuple[Score, Score]]) -> Picture:
-    """Show accuracy over the bits of the weights, quantized after the training and trained on with the rounding.
-
-    Args:
-        whole: of the float32 network.
-        scores_by_bits: {bits: (after the training, trained on)}, on the same pictures.
-
-    Raises:
-        ValueError: there is nothing to show.
-    """
-    if not scores_by_bits:
-        raise ValueError("Expected the scores of at least one number of bits; found none.")
-    figure, axis = style.axes(8.5, 4.4)
-    low, high = whole.interval
-    axis.axhspan(100 * low, 100 * high, color=BLUE, alpha=0.1)
-    axis.axhline(100 * whole.accuracy, color=BLUE, linewidth=2, label="float32")
-    bits = sorted(scores_by_bits, reverse=True)
-    looks = (("after the training (PTQ)", PURPLE, "v", -0.06), ("trained on with rounding (QAT)", GREEN, "D", 0.06))
-    for i, (label, colour, marker, shift) in enumerate(looks):
-        scores, places = [scores_by_bits[b][i] for b in bits], np.arange(len(bits)) + shift
-        axis.vlines(places, *(100 * np.array([s.interval for s in scores]).T), color=colour, linewidth=2)
-        values = [100 * s.accuracy for s in scores]
-        axis.plot(places, values, marker, color=colour, linestyle="--" if i == 0 else "-", markersize=9, label=label)
-    axis.set_xticks(range(len(bits)), bits)
-    axis.set(xlabel="bits of a weight", ylabel=f"accuracy (%), {len(whole.labels):,} pictures")
-    axis.margins(x=0.15)
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=11)
-    most = max(bits, key=lambda b: scores_by_bits[b][1].accuracy - scores_by_bits[b][0].accuracy)
-    axis.set_title(f"{most} bits: {_recovery(*(_lost(whole, score) for score in scores_by_bits[most]))}")
-    listed = "; ".join(f"{b} bits {scores_by_bits[b][0]} and {scores_by_bits[b][1]}" for b in bits)
-    return Picture(
-        figure,
-        f"Accuracy over the bits of a weight, with 95% intervals. float32 {whole}. Quantized after the training, and "
-        f"trained on with the rounding: {listed}.",
-    )
-
-
-def _recovery(before: float, after: float) -> str:
-    """Return what is lost before and after training with the rounding, in percentage points; less than 0 is a gain."""
-    same_way = (before < 0) == (after < 0)
-    left = f"{abs(after):.1f}" if same_way else wording.points(after)
-    return f"{wording.points(before)}, {left} after training with the rounding"
 
 
 def layer_errors(layers: Sequence[LayerError]) -> Picture:

@@ -1,13 +1,14 @@
-"""The ladder of post-training methods: rungs, ranges, means that shift, weights that go the other way, and budgets."""
+"""The ladder of post-training methods: rungs, ranges, means, roundings, budgets, and training with the rounding."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from helpers.plots import style, wording
-from helpers.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Picture
+from helpers.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -230,3 +231,49 @@ def _smallest(fronts: Mapping[str, Mapping[int, Score]], whole: Score) -> str:
         good = [size for size, score in points.items() if score.accuracy >= whole.accuracy - POINT]
         words.append(f"{min(good) / 1e3:.1f} kB {name}" if good else f"never {name}")
     return "Within 1 point of float32 from\n" + ", ".join(words)
+
+
+def straight_through(low: float = -1.0, high: float = 1.5, bits: int = 3) -> Picture:
+    """Show what fake quantization gives on the way forward, and the slope it tells the training on the way back.
+
+    Both are asked of `qat.FakeQuantize`, number by number.
+
+    Args:
+        low, high: the range of the codes.
+        bits: of a code; few, so that the steps can be seen.
+    """
+    from helpers.methods import qat  # it loads TensorFlow, which this figure asks
+
+    reach = 0.3 * (high - low)
+    x = np.linspace(low - reach, high + reach, 2001, dtype=np.float32)
+    y, slope = qat.response(qat.FakeQuantize(low, high, bits), x)
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 6), sharex=True, height_ratios=(2, 1))
+    upper.plot(x, x, color=BLUE, linestyle="--", label="float32: what comes in")
+    upper.plot(x, y, color=BLACK, linewidth=2.5, label=f"forward: the nearest of {2**bits} values")
+    upper.set(ylabel="what goes on")
+    jumps = x[1:][np.diff(y) > 0]
+    lower.vlines(jumps, 0, 1, color=GREY, linestyle=":", linewidth=1.5, label="the staircase: it jumps here, else 0")
+    lower.plot(x, slope, color=GREEN, linewidth=2.5, linestyle="-.", label="what the training is told")
+    lower.set(xlabel="weight or activation", ylabel="slope", yticks=[0, 1], ylim=(-0.15, 1.9))
+    inside = x[slope > 0]
+    for axis in (upper, lower):
+        axis.axvspan(inside.min(), inside.max(), color=GREEN, alpha=0.08)
+        axis.legend(loc="upper left", fontsize=11)
+    upper.set_title(_both_ways(y, slope[slope > 0]))
+    return Picture(
+        figure,
+        f"Two panels over the incoming number. Above, a staircase of {len(np.unique(y))} values from {y.min():.2g} to "
+        f"{y.max():.2g} along the diagonal. Below, its slope: zero but for {len(jumps)} jumps, while the training is "
+        f"told {slope.max():.0f} from {inside.min():.2g} to {inside.max():.2g} and {slope.min():.0f} outside.",
+    )
+
+
+def _both_ways(y: np.ndarray, slope: np.ndarray) -> str:
+    """Return what a quantizer is on the way forward and on the way back.
+
+    Args:
+        y: what goes on, float32 [n], for numbers that come in at even distances.
+        slope: what the training is told where it is not zero, float32 [m].
+    """
+    forward = "a staircase" if np.count_nonzero(np.diff(y)) < len(y) / 2 else "no staircase"
+    return f"Forward {forward}, backward a {'straight' if np.ptp(slope) < 1e-6 else 'curved'} line"

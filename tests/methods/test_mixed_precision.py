@@ -1,13 +1,17 @@
 """The knapsack: exact against every choice there is, greedy never better, and both within the budget."""
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import made_up
 from helpers.methods import mixed_precision
 from helpers.methods.mixed_precision import Option, exact, greedy, stored_bytes, total
+from helpers.networks import folding
+from helpers.networks.weights import weighted_layers
 
 
 @st.composite
@@ -58,3 +62,22 @@ def test_a_budget_below_the_smallest_choice():
         with pytest.raises(ValueError, match="at least 100 bytes, the smallest of all choices; found 99"):
             method(options, 99)
     assert mixed_precision.exact(options, 100) == {"a": 2}
+
+
+def test_the_choices_of_a_network_have_its_bytes():
+    """conv1 of the short MobileNet, by hand, and all of it with the same bits."""
+    model = folding.fold(made_up.short_mobilenet(0))
+    costs = {bits: {layer.name: 1.0 / bits for layer in weighted_layers(model)} for bits in (8, 4, 2)}
+    choices = mixed_precision.options(model, costs)
+    kernel = model.get_layer("conv1").kernel.shape
+    weights, channels = math.prod(kernel), kernel[-1]
+    assert choices["conv1"] == [
+        Option(8, weights + 4 * channels, 1 / 8),
+        Option(4, -(-weights // 2) + 4 * channels, 1 / 4),
+        Option(2, -(-weights // 4) + 4 * channels, 1 / 2),
+    ]
+    shape = model.get_layer("depthwise1").kernel.shape
+    assert choices["depthwise1"][0].size == math.prod(shape) + 4 * shape[2], "its channels lie along the third axis"
+    assert mixed_precision.uniform(choices, 4) == sum(c[1].size for c in choices.values())
+    one = mixed_precision.options(model, costs, per_channel=False)
+    assert one["conv1"][0].size == weights + 4

@@ -8,12 +8,11 @@ import pytest
 import figure_rules
 from helpers import plots
 from helpers.measure import accuracy
-from helpers.measure.accuracy import Score
 from helpers.measure.debugging import LayerError
 from helpers.measure.latency import Timings
 from helpers.methods import simulation
 from helpers.plots import fewer_bits, style
-from plots_data import SCORES, counted, panel_title, suptitle
+from plots_data import counted, panel_title, suptitle
 
 ERRORS = [
     LayerError("conv1", "CONV_2D", "a", 100, 0.02, 50.0, 50.0, -5.0),
@@ -55,14 +54,6 @@ FIGURES = {
     "repairs": (
         lambda: plots.repairs(REPAIRED, dict.fromkeys(REPAIRED, Path(__file__)), REPAIR_TIMES, "XNNPACK"),
         ["of 4 files", f"float32 {REPAIRED['float32']}", f"broken {REPAIRED['broken']}", "2.00 ms"],
-    ),
-    "straight_through": (
-        lambda: plots.straight_through(-1.0, 1.5, 3),
-        ["8 values from -1.1 to 1.4", "told 1 from -1.1 to 1.4 and 0 outside"],
-    ),
-    "qat_recovery": (
-        lambda: plots.qat_recovery(SCORES["float32"], {4: (SCORES["int8"], SCORES["float16"])}),
-        [f"float32 {SCORES['float32']}", f"4 bits {SCORES['int8']} and {SCORES['float16']}"],
     ),
 }
 
@@ -162,16 +153,6 @@ def test_ratios_without_an_error_are_not_drawn():
     np.testing.assert_array_equal(drawn, [[np.nan, 3.2, 9.0], [np.nan, 3.1, -1.5]])
     with pytest.raises(ValueError, match="at least one tensor with an error"):
         plots.tensor_sqnr({"picture": (np.inf, np.inf), "conv1": (np.inf, 140.0)})
-
-
-def test_recovery_is_told_at_the_bits_where_it_is_largest():
-    labels = np.array([0, 1, 0, 1])
-    whole, half = Score(np.eye(2)[labels], labels), Score(np.eye(2)[[0] * 4], labels)
-    axis = plots.qat_recovery(whole, {2: (half, half), 4: (half, whole), 8: (whole, whole)}).figure.axes[0]
-    assert axis.get_title("left") == "4 bits: 50.0 points lost, 0.0 after training with the rounding"
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["8", "4", "2"]
-    with pytest.raises(ValueError, match="scores of at least one number of bits; found none"):
-        plots.qat_recovery(whole, {})
 
 
 def test_a_loss_that_may_be_chance_is_no_cliff_and_not_denied():
@@ -283,24 +264,3 @@ def test_a_file_that_did_not_go_wrong_has_little_to_repair():
     files = dict.fromkeys(REPAIRED, Path(__file__))
     picture = plots.repairs(REPAIRED | {"broken": counted(182)}, files, REPAIR_TIMES, "XNNPACK")
     assert suptitle(picture).startswith("1.0 points gained: little to repair; 1 of 2 repairs is within 1")
-
-
-def test_a_slope_that_changes_is_not_straight():
-    stairs, line = np.repeat(np.arange(4.0), 5), np.arange(20.0)
-    assert fewer_bits._both_ways(stairs, np.ones(5)) == "Forward a staircase, backward a straight line"
-    assert fewer_bits._both_ways(line, np.array([0.5, 1])) == "Forward no staircase, backward a curved line"
-    assert panel_title(plots.straight_through(-2.0, 1.0, 2)) == "Forward a staircase, backward a straight line"
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "title"),
-    [
-        (10, 5, "4 bits: 5.0 points lost, 2.5 after training with the rounding"),
-        (-2, -4, "4 bits: 1.0 points gained, 2.0 after training with the rounding"),
-        (10, -4, "4 bits: 5.0 points lost, 2.0 points gained after training with the rounding"),
-        (5, 10, "4 bits: 2.5 points lost, 5.0 after training with the rounding"),
-    ],
-)
-def test_points_are_lost_or_gained_as_the_scores_say(before, after, title):
-    whole = counted(180)
-    assert panel_title(plots.qat_recovery(whole, {4: (counted(180 - before), counted(180 - after))})) == title

@@ -219,8 +219,13 @@ def test_what_cannot_run_side_by_side_runs_alone():
     paths = run.course(run.NOTEBOOKS, [])
     found = [[path.stem for path in group] for group in run.groups(paths, 2)]
     assert [len(group) for group in found] == [len(run.FIRST), len(run.SIDE_BY_SIDE), 1]
-    assert [*map(set, found)] == [set(run.FIRST), set(run.SIDE_BY_SIDE), {"08_summary"}]
+    assert [*map(set, found)] == [set(run.FIRST), set(run.SIDE_BY_SIDE), {run.SUMMARY}]
     assert [len(group) for group in run.groups(paths, 1)] == [1] * len(paths)
+
+
+def test_the_summary_comes_last():
+    names = [path.stem for path in run.course(run.NOTEBOOKS, [])]
+    assert names[-1] == run.SUMMARY and names[:-1] == sorted(names[:-1])
 
 
 def test_who_makes_what_the_others_use_begins_and_then_the_longest():
