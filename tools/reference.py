@@ -23,6 +23,7 @@ SECTIONS = (
     "frontier",
     "parts",
     "board",
+    "fewer_bits",
 )
 
 

@@ -6,14 +6,14 @@ weight gets a number between 0 (down) and 1 (up) that gradient descent moves unt
 close as possible, while a penalty drives the numbers to the ends (Nagel et al. 2020, arXiv:2004.10568).
 
 The error of the output is a quadratic function of the errors of the weights, so all that is needed of the pictures is
-the Hessian of `gptq` (section 3.1 of the paper), and a step of the descent is one product of matrices.
+the Hessian of `gptq` (section 3.2 of the paper), and a step of the descent is one product of matrices.
 """
 
 import numpy as np
 
 from helpers.methods import gptq
 
-ZETA, GAMMA = 1.1, -0.1  # how far the sigmoid is stretched, so that it reaches 0 and 1 (section 3.2 of the paper)
+ZETA, GAMMA = 1.1, -0.1  # how far the sigmoid is stretched, so that it reaches 0 and 1 (equation 23 of the paper)
 START, END = 20.0, 2.0  # of the exponent of the penalty: at first only numbers near the ends are drawn to them
 WARM_UP = 0.2  # share of the steps without a penalty
 PENALTY = (

@@ -64,7 +64,7 @@ def _climbed(scores: Mapping[str, Mapping[str, Score]], series: list[str], what:
     for name in series:
         own = {rung: sides[name].accuracy for rung, sides in scores.items() if name in sides}
         first, best = next(iter(own.values())), max(own, key=own.get)
-        way = f", at best {own[best]:.1%} with {best}" if own[best] > first else ""
+        way = f", at best {own[best]:.1%} ({best})" if own[best] > first else ""
         lines.append(f"{name}: {first:.1%}{way}")
     return f"{what}\n" + "\n".join(lines)
 

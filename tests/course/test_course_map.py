@@ -21,7 +21,8 @@ def prose(path: Path) -> str:
     return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
-PROSE = {path.name: prose(path) for path in NOTEBOOKS}
+SUMMARY = "08_summary.ipynb"  # has the words of all others
+PROSE = {path.name: prose(path) for path in sorted(NOTEBOOKS, key=lambda path: (path.name == SUMMARY, path.name))}
 
 
 # --- the map ------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ RUNGS = {
 FRONTS = {"everywhere": {200: counted(140), 400: counted(179)}, "mixed": {250: counted(179), 300: counted(150)}}
 MEANS = np.linspace(-1, 1, 11)
 SCALE = 1.0
-PLACES = np.array([[0.2, 0.4], [0.6, 1.8]])
+PLACES = np.array([[0.22, 0.42], [0.62, 1.82]])
 
 
 def learned():
@@ -58,7 +58,7 @@ def test_a_figure_keeps_the_rules(name):
 
 def test_the_title_names_the_best_rung_and_not_the_last():
     lines = suptitle(plots.rungs(RUNGS, counted(180), "Weights")).split("\n")
-    assert lines == ["Weights", "layer: 55.0%, at best 89.0% with best", "channel: 89.5%"]
+    assert lines == ["Weights", "layer: 55.0%, at best 89.0% (best)", "channel: 89.5%"]
     worse = {"a": {"x": counted(170)}, "b": {"x": counted(120)}}
     assert suptitle(plots.rungs(worse, counted(180))).endswith("\nx: 85.0%"), "nothing has become better"
 
@@ -86,7 +86,7 @@ def test_rounding_and_clipping_add_up_to_the_error():
     full = quantization.fake_quantize(WEIGHTS, 4)
     assert total[-1] == pytest.approx(np.mean((full - WEIGHTS) ** 2), rel=1e-3)
     assert outside[-1] == 0
-    assert "0% below min/max" in panel_title(plots.range_errors(np.float32([-1, 1]), 2, {}))
+    assert "0% below min/max" in panel_title(plots.range_errors(np.float32([-1, 0.1, 1]), 2, {}))
 
 
 def test_what_a_correction_leaves_is_named():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import made_up
-from helpers.measure import accuracy, rungs
+from helpers.measure import accuracy
+from helpers.methods import rungs
 from helpers.networks import checkpoints, folding
 
 pytest_plugins = ["made_up"]
