@@ -72,14 +72,12 @@ class RunError(Exception):
 
 
 def course(folder: Path, only: list[str]) -> list[Path]:
-    """Return the numbered notebooks in the order in which they run, or those whose names begin as one of `only`.
-
-    That is the order of their numbers, with the summary at the end, which shows what the others have measured.
+    """Return the numbered notebooks in order, or those of them whose names begin as one of `only`.
 
     Raises:
         RunError: there is no such notebook.
     """
-    notebooks = sorted(folder.glob(NUMBERED), key=lambda path: (path.stem == SUMMARY, path.name))
+    notebooks = sorted(folder.glob(NUMBERED))
     prefixes = tuple(Path(name).stem for name in only)
     for prefix in prefixes:
         if not any(path.stem.startswith(prefix) for path in notebooks):
@@ -340,7 +338,7 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
 
 
 def run(paths: list[Path], environment: dict[str, str], refresh: bool) -> Path:
-    """Execute notebooks in order and return the folder of their pages.
+    """Execute notebooks in order, the summary last, and return the folder of their pages.
 
     Raises:
         RunError: a cell failed, or a refreshed notebook wrote to standard error. Later ones are not executed.
@@ -398,10 +396,12 @@ def end_all(environment: dict[str, str]) -> None:
 def groups(paths: list[Path], lanes: int) -> list[list[Path]]:
     """Return the notebooks in order, those next to each other that may run side by side in one group.
 
-    In a group, the first in the order comes first, which makes what the others use; then the longest.
+    The summary comes last, because it shows what the others have measured.  In a group, the first in the order comes
+    first, which makes what the others use; then the longest.
     """
     minutes_of = {Path(station.file).stem: station.run_minutes for station in course_map.stations()}
     lines = {name: line for line in (FIRST, SIDE_BY_SIDE) for name in line} if lanes > 1 else {}
+    paths = sorted(paths, key=lambda path: path.stem == SUMMARY)  # the others stay in their order
     keys = [lines.get(path.stem, path.stem) for path in paths]
     pairs = itertools.groupby(zip(keys, paths, strict=True), lambda pair: pair[0])
     grouped = [[path for _, path in group] for _, group in pairs]

@@ -22,6 +22,9 @@ finally:
 
 __all__ = ["SEED", "fixed_threads", "keras", "make_deterministic", "tf"]
 
+# Each network that is trained is a function of its own.  TensorFlow takes several of them for one that is traced again.
+tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+
 # NumPy 2.4 warns about calls inside packages that a reader cannot change.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(keras|tensorflow|tensorflow_datasets)\b")
 

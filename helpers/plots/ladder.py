@@ -106,13 +106,12 @@ def range_errors(weights: np.ndarray, bits: int, chosen: Mapping[str, float], na
     best = 100 * shares[np.argmin(total)]
     saved = 1 - total.min() / total[-1]
     axis.set_title(f"{name}, {bits} bits: the error is smallest at {best:.0f}% of the range, {saved:.0%} below min/max")
+    reaches = [f"{rule} reaches to {place:.0f}%" for rule, place in places.items()]
     return Picture(
         figure,
         f"The mean squared error of the weights of {name} over the reach of {bits}-bit codes: rounding "
         f"{wording.trend(inside)}, clipping {wording.trend(outside)}, the sum is smallest at {best:.0f}% of the "
-        f"largest weight, {saved:.0%} below its value at 100%. "
-        + style.join([f"{rule} reaches to {place:.0f}%" for rule, place in places.items()])
-        + ".",
+        f"largest weight, {saved:.0%} below its value at 100%." + (f" {style.join(reaches)}." if reaches else ""),
     )
 
 

@@ -29,7 +29,11 @@ def test_half_a_run_leaves_the_old_results(tmp_path, capsys):
     metrics.record("drawn", "board", {"flash_bytes": 1})
     assert reference.main(tmp_path / "results.json") == 1
     message = capsys.readouterr().err
-    assert "holds no conversion, why" in message and "board on the photographs" in message and "training" not in message
+    assert (
+        "holds no conversion, why" in message
+        and "fewer_bits on the photographs" in message
+        and "training" not in message
+    )
     assert (tmp_path / "results.json").read_text() == "{}"
 
 

@@ -223,9 +223,12 @@ def test_what_cannot_run_side_by_side_runs_alone():
     assert [len(group) for group in run.groups(paths, 1)] == [1] * len(paths)
 
 
-def test_the_summary_comes_last():
-    names = [path.stem for path in run.course(run.NOTEBOOKS, [])]
-    assert names[-1] == run.SUMMARY and names[:-1] == sorted(names[:-1])
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_the_summary_comes_last(lanes):
+    paths = run.course(run.NOTEBOOKS, [])
+    assert [path.stem for path in paths] == sorted(path.stem for path in paths)
+    *others, last = [path.stem for group in run.groups(paths, lanes) for path in group]
+    assert last == run.SUMMARY and sorted([*others, last]) == [path.stem for path in paths]
 
 
 def test_who_makes_what_the_others_use_begins_and_then_the_longest():
