@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the pins come from requirements.txt, and `data/` lies inside the package."""
+"""What pyproject.toml cannot say: the pins come from requirements.txt, `data/` and `firmware/` lie in the package."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 # Sections of requirements.txt, by the first words of their headings, that who only imports `helpers` can do without.
 EXTRAS = {"The notebooks": "notebooks", "The tests": "tests"}
 NEEDED = ""
+FOLDERS = ("data", "firmware")  # beside helpers/ in the project, inside it when installed
 
 
 def pins(text: str) -> dict[str, list[str]]:
@@ -25,9 +26,9 @@ def pins(text: str) -> dict[str, list[str]]:
 PINS = pins((Path(__file__).parent / "requirements.txt").read_text("utf-8"))
 
 setup(
-    packages=[*find_packages(include=["helpers", "helpers.*"]), "helpers.data"],
-    package_dir={"helpers.data": "data"},
-    package_data={"helpers.data": ["**/*"]},
+    packages=[*find_packages(include=["helpers", "helpers.*"]), *(f"helpers.{folder}" for folder in FOLDERS)],
+    package_dir={f"helpers.{folder}": folder for folder in FOLDERS},
+    package_data={f"helpers.{folder}": ["**/*"] for folder in FOLDERS},
     install_requires=PINS.pop(NEEDED),
     extras_require=PINS,
 )

@@ -19,7 +19,7 @@ import helpers
 from helpers.base import data
 
 PROJECT = Path(__file__).resolve().parent.parent
-COPIED = ("helpers", "data", "LICENSE", "README.md", "pyproject.toml", "requirements.txt", "setup.py")
+COPIED = ("helpers", "data", "firmware", "LICENSE", "README.md", "pyproject.toml", "requirements.txt", "setup.py")
 pytestmark = pytest.mark.slow
 
 
@@ -60,6 +60,7 @@ def test_the_helpers_and_their_data_come_along(installed, tmp_path):
     assert package == installed[1] / "helpers" and folder == package / "data"
     mine = {p.relative_to(PROJECT / "data") for p in (PROJECT / "data").rglob("*") if p.is_file()}
     assert {p.relative_to(folder) for p in folder.rglob("*") if p.is_file()} - {Path("__init__.py")} == mine
+    assert {p.name for p in (package / "firmware").iterdir()} >= {p.name for p in (PROJECT / "firmware").iterdir()}
     modules = {p.relative_to(PROJECT / "helpers") for p in (PROJECT / "helpers").rglob("*.py")}
     assert {p.relative_to(package) for p in package.rglob("*.py")} >= modules
 

@@ -33,12 +33,14 @@ class Buffer:
         name: of the layer whose output it keeps; "input"; or "scratch of ..." for a kernel's own notes.
         bytes: its size.
         first, last: the numbers of the first and of the last operator while which it is needed, counted from 0.
+        tensor: the number of the tensor in the file; None for a kernel's own notes.
     """
 
     name: str
     bytes: int
     first: int
     last: int
+    tensor: int | None = None
 
     def alive(self, step: int) -> bool:
         """Whether it is needed while an operator runs."""
@@ -64,7 +66,7 @@ def buffers(path: Path) -> list[Buffer]:
         last |= {i: number for i in step.inputs if i in first}
     last |= dict.fromkeys(inspect.outputs(path), len(steps) - 1)
     kept = [t for t in tensors if t.index in first and t.data is None]
-    activations = [Buffer(_name(t), _bytes(t), first[t.index], last[t.index]) for t in kept]
+    activations = [Buffer(_name(t), _bytes(t), first[t.index], last[t.index], t.index) for t in kept]
     return activations + [buffer for number, step in enumerate(steps) for buffer in _scratch(step, number, tensors)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.base import machine
-from helpers.board import layers, programs, routines
+from helpers.board import layers, processors, programs, routines
 from helpers.board.cycles import MANUALS, cycles_of
 from helpers.board.layers import ConvolutionLayer
 from helpers.board.processors import CORES, Core
@@ -66,28 +66,44 @@ def execute(
     return machine.call(chosen, layer)
 
 
+def processor(name: str):
+    """Return an emulated processor without memory, a disassembler for it, how its registers are found, and Unicorn.
+
+    Raises:
+        KeyError: there is no such processor.
+        NotImplementedError: the emulator is not installed.
+    """
+    core = processors.look_up_core(name)
+    if not installed():
+        raise NotImplementedError(
+            "There is no emulator here: the packages unicorn and capstone are not installed "
+            "(python -m pip install -r requirements.txt)."
+        )
+    import capstone
+    import unicorn
+    from unicorn import arm64_const, arm_const
+
+    if core.wide:
+        names, prefix = arm64_const, "UC_ARM64_REG_"
+        uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+        uc.ctl_set_cpu_model(getattr(arm64_const, f"UC_CPU_ARM64_{core.unicorn}"))
+        decoder = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
+    else:
+        names, prefix = arm_const, "UC_ARM_REG_"
+        # not UC_MODE_MCLASS, with which Unicorn takes a Cortex-M33 whatever model is asked for
+        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+        uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.unicorn}"))
+        decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    decoder.skipdata = True  # an instruction newer than the disassembler still counts as one
+    return uc, decoder, lambda register: getattr(names, prefix + register), unicorn
+
+
 class _Machine:
     """One emulated processor with a program in its memory."""
 
     def __init__(self, core: Core, program: Program):
-        import capstone
-        import unicorn
-        from unicorn import arm64_const, arm_const
-
-        self.core, self.program, self.unicorn = core, program, unicorn
-        if core.wide:
-            names, prefix = arm64_const, "UC_ARM64_REG_"
-            self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
-            self.uc.ctl_set_cpu_model(getattr(arm64_const, f"UC_CPU_ARM64_{core.unicorn}"))
-            self.decoder = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
-        else:
-            names, prefix = arm_const, "UC_ARM_REG_"
-            # not UC_MODE_MCLASS, with which Unicorn takes a Cortex-M33 whatever model is asked for
-            self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-            self.uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.unicorn}"))
-            self.decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
-        self.decoder.skipdata = True  # an instruction newer than the disassembler still counts as one
-        self.register = lambda name: getattr(names, prefix + name)
+        self.core, self.program = core, program
+        self.uc, self.decoder, self.register, self.unicorn = processor(core.name)
         for start, size in ((FLASH, FLASH_BYTES), (RAM, RAM_BYTES), (STOP, PAGE)):
             self.uc.mem_map(start, size)
         for address, content in program.segments:

@@ -12,10 +12,17 @@ from helpers.board.routines import COMPILERS, MANIFEST
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """The parts of an ELF file that matter: what lies where, and where the functions begin."""
+    """The parts of an ELF file that matter.
+
+    Attributes:
+        segments: what lies where.
+        functions: where the functions begin.
+        symbols: where everything else with a name is.
+    """
 
     segments: tuple[tuple[int, bytes], ...]
     functions: dict[str, int]
+    symbols: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 def read_program(path: Path) -> Program:
@@ -46,16 +53,19 @@ def _parsed(content: bytes, wide: bool) -> Program:
         if kind == 1 and size:  # PT_LOAD
             loaded.append((address, content[offset : offset + size]))
     places = [struct.unpack_from(section, content, sections_at + i * section_bytes) for i in range(sections)]
-    functions = {}
+    functions, symbols = {}, {}
     for kind, offset, size, link in places:
         if kind == 2:  # SHT_SYMTAB
             for at in range(offset, offset + size, struct.calcsize(symbol)):
                 name, *fields = struct.unpack_from(symbol, content, at)
                 info, value = fields if wide else fields[::-1]
+                start = places[link][1] + name
+                word = content[start : content.index(b"\0", start)].decode()
                 if info & 15 == 2:  # STT_FUNC
-                    start = places[link][1] + name
-                    functions[content[start : content.index(b"\0", start)].decode()] = value & (~0 if wide else ~1)
-    return Program(tuple(loaded), functions)
+                    functions[word] = value & (~0 if wide else ~1)
+                elif word and info & 15 < 2:  # STT_NOTYPE, STT_OBJECT
+                    symbols[word] = value
+    return Program(tuple(loaded), functions, symbols)
 
 
 # --- the programs -------------------------------------------------------------------------------------------------

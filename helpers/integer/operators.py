@@ -233,6 +233,14 @@ def _below_one(step: Step, real: float) -> tuple[int, int]:
     return fixed_point.quantize_multiplier(real)
 
 
+def addition_ratios(step: Step) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Return multiplier and shift of each input of an addition, to the common scale, and from there to the output."""
+    scales = [float(parameters(tensor)[0]) for tensor in step.inputs]
+    common = 2 * max(scales)
+    ratios = [_below_one(step, scale / common) for scale in scales]
+    return ratios, _below_one(step, common / (2**ADD_SHIFT * float(parameters(step.output)[0])))
+
+
 def _add(step: Step) -> Compute:
     """Two numbers with different scales are brought to one common scale, with 20 bits to spare, before they are added.
 
@@ -240,9 +248,8 @@ def _add(step: Step) -> Compute:
     """
     step.expect("int8", "int8")
     pairs, (output_scale, output_zero_point) = [parameters(t) for t in step.inputs], parameters(step.output)
-    common = 2 * max(float(scale) for scale, _ in pairs)
-    inputs = [(*_below_one(step, float(scale) / common), zero_point) for scale, zero_point in pairs]
-    multiplier, shift = _below_one(step, common / (2**ADD_SHIFT * float(output_scale)))
+    ratios, (multiplier, shift) = addition_ratios(step)
+    inputs = [(*ratio, zero_point) for ratio, (_, zero_point) in zip(ratios, pairs, strict=True)]
     limits = step.limits
     if step.rounding is one_shift:
         return _add_and_shift(pairs, output_scale, output_zero_point, limits)
@@ -306,15 +313,20 @@ def _relu6(step: Step) -> Compute:
     return _relu(step, "RELU6")
 
 
-def _softmax(step: Step) -> Compute:
-    step.expect("int8", "int8")
+def softmax_constants(step: Step) -> tuple[int, int, int]:
+    """Return multiplier and shift of a difference of codes, and the smallest difference that counts; see `softmax`."""
     beta, (scale, _) = float(step.option("beta", 1.0)), parameters(step.inputs[0])
     real = min(beta * float(scale) * 2 ** (31 - EXP_BITS), 2.0**31 - 1)
     if real <= 1:
         raise step.refuse(f"the scale of its input, {scale:.3g}, is so small that TFLite would end the whole process")
     multiplier, shift = fixed_point.quantize_multiplier(real)
-    smallest = -math.floor((2**EXP_BITS - 1) * 2 ** (31 - EXP_BITS) / 2**shift)
-    return lambda codes: softmax.softmax(codes, multiplier, shift, smallest)
+    return multiplier, shift, -math.floor((2**EXP_BITS - 1) * 2 ** (31 - EXP_BITS) / 2**shift)
+
+
+def _softmax(step: Step) -> Compute:
+    step.expect("int8", "int8")
+    constants = softmax_constants(step)
+    return lambda codes: softmax.softmax(codes, *constants)
 
 
 def _pad(step: Step) -> Compute:

@@ -1,0 +1,10 @@
+/* The only two functions of the C library that the runtime needs; memory.c has them for where there is none. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+void *memset(void *to, int value, size_t bytes);
+
+#endif
