@@ -69,27 +69,29 @@ static void arrange(int16_t *column, int32_t length) {
 }
 
 /* Two filters times two columns: four sums share every weight and every number that is loaded. */
-static void multiply(const int8_t *weights[2], const int16_t *columns[2], int32_t length, int32_t sums[2][2]) {
-    int32_t s00 = sums[0][0], s01 = sums[0][1], s10 = sums[1][0], s11 = sums[1][1], k = 0;
-    for (; k + 3 < length; k += 4) {
-        const uint32_t w0 = word_at(weights[0] + k), w1 = word_at(weights[1] + k);
-        uint32_t a = word_at(columns[0] + k), b = word_at(columns[1] + k);
-        s00 = smlad(even_bytes(w0), a, s00);
-        s01 = smlad(even_bytes(w0), b, s01);
-        s10 = smlad(even_bytes(w1), a, s10);
-        s11 = smlad(even_bytes(w1), b, s11);
-        a = word_at(columns[0] + k + 2);
-        b = word_at(columns[1] + k + 2);
-        s00 = smlad(odd_bytes(w0), a, s00);
-        s01 = smlad(odd_bytes(w0), b, s01);
-        s10 = smlad(odd_bytes(w1), a, s10);
-        s11 = smlad(odd_bytes(w1), b, s11);
+static void multiply(const int8_t *w0, const int8_t *w1, const int16_t *a, const int16_t *b, int32_t length,
+                     int32_t sums[2][2]) {
+    int32_t s00 = sums[0][0], s01 = sums[0][1], s10 = sums[1][0], s11 = sums[1][1];
+    for (int32_t blocks = length / 4; blocks > 0; blocks--) {
+        const uint32_t four = word_at(w0), others = word_at(w1);
+        uint32_t two = word_at(a), too = word_at(b);
+        s00 = smlad(even_bytes(four), two, s00);
+        s01 = smlad(even_bytes(four), too, s01);
+        s10 = smlad(even_bytes(others), two, s10);
+        s11 = smlad(even_bytes(others), too, s11);
+        two = word_at(a + 2);
+        too = word_at(b + 2);
+        s00 = smlad(odd_bytes(four), two, s00);
+        s01 = smlad(odd_bytes(four), too, s01);
+        s10 = smlad(odd_bytes(others), two, s10);
+        s11 = smlad(odd_bytes(others), too, s11);
+        w0 += 4, w1 += 4, a += 4, b += 4;
     }
-    for (; k < length; k++) {
-        s00 += weights[0][k] * columns[0][k];
-        s01 += weights[0][k] * columns[1][k];
-        s10 += weights[1][k] * columns[0][k];
-        s11 += weights[1][k] * columns[1][k];
+    for (int32_t rest = length % 4; rest > 0; rest--, w0++, w1++, a++, b++) {
+        s00 += *w0 * *a;
+        s01 += *w0 * *b;
+        s10 += *w1 * *a;
+        s11 += *w1 * *b;
     }
     sums[0][0] = s00, sums[0][1] = s01, sums[1][0] = s10, sums[1][1] = s11;
 }
@@ -101,15 +103,15 @@ static void arrange(int16_t *column, int32_t length) {
 }
 
 /* Two filters times two columns: four sums share every weight and every number that is loaded. */
-static void multiply(const int8_t *weights[2], const int16_t *columns[2], int32_t length, int32_t sums[2][2]) {
+static void multiply(const int8_t *w0, const int8_t *w1, const int16_t *a, const int16_t *b, int32_t length,
+                     int32_t sums[2][2]) {
     int32_t s00 = sums[0][0], s01 = sums[0][1], s10 = sums[1][0], s11 = sums[1][1];
 #pragma GCC unroll 4
     for (int32_t k = 0; k < length; k++) {
-        const int32_t w0 = weights[0][k], w1 = weights[1][k], a = columns[0][k], b = columns[1][k];
-        s00 += w0 * a;
-        s01 += w0 * b;
-        s10 += w1 * a;
-        s11 += w1 * b;
+        s00 += w0[k] * a[k];
+        s01 += w0[k] * b[k];
+        s10 += w1[k] * a[k];
+        s11 += w1[k] * b[k];
     }
     sums[0][0] = s00, sums[0][1] = s01, sums[1][0] = s10, sums[1][1] = s11;
 }
@@ -130,10 +132,9 @@ void convolve(const struct convolution *layer, const int8_t *input, int8_t *outp
         for (int32_t f = 0; f < layer->filters; f += 2) {
             const int32_t two[2] = {f, f + 1 < layer->filters ? f + 1 : f};
             const int8_t *weights[2] = {layer->weights + two[0] * length, layer->weights + two[1] * length};
-            const int16_t *both[2] = {columns[0], columns[1]};
             int32_t sums[2][2];
             for (int i = 0; i < 2; i++) sums[i][0] = sums[i][1] = layer->bias[two[i]];
-            multiply(weights, both, length, sums);
+            multiply(weights[0], weights[1], columns[0], columns[1], length, sums);
             for (int i = 0; i < 2; i++) {
                 for (int j = 0; j < 2; j++) {
                     output[pair[j] * layer->filters + two[i]] = code(

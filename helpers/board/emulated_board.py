@@ -29,6 +29,8 @@ PAINT = 0xA5  # what the RAM for the stack is filled with, to see afterwards how
 START = ("start.c", "memory.c", "board.ld")
 FLAGS = ("-std=c99", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", "-Wconversion", "-Wl,--build-id=none")
 GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")
+# In the kernel with SMLAD, GCC would load early what it uses late, and run out of registers: a tenth more instructions.
+SMLAD_FLAGS = ("-fno-schedule-insns",)
 CORES = ("Cortex-M0+", "Cortex-M3", "Cortex-M4", "Cortex-M4F")  # those with Thumb instructions
 PLAIN = "plain C"  # a kernel without SMLAD on a processor that has it
 
@@ -102,7 +104,8 @@ def _command(compiler: Compiler, core: str, output: str, plain: bool) -> list[st
     if compiler.name == "Zig":
         target, cpu = chosen.zig
         return [*compiler.command, "cc", "-target", target, f"-mcpu={cpu}", *building.ZIG_FLAGS, *flags]
-    return [*compiler.command, *chosen.gcc, *GCC_FLAGS, *flags, "-lgcc"]
+    tuned = SMLAD_FLAGS if "SMLAD" in chosen.instructions and not plain else ()
+    return [*compiler.command, *chosen.gcc, *GCC_FLAGS, *tuned, *flags, "-lgcc"]
 
 
 @dataclasses.dataclass(frozen=True)

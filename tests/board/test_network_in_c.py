@@ -190,7 +190,11 @@ def test_a_rounding_that_was_changed_is_found(change, tmp_path):
 @needs_a_compiler
 @pytest.mark.parametrize(
     "change",
-    [(": layer->input_zero_point);", ": 0);"), ("bits + 31 - 8", "bits + 30 - 8"), ("s11 += w1 * b", "s11 += w1 * a")],
+    [
+        (": layer->input_zero_point);", ": 0);"),
+        ("bits + 31 - 8", "bits + 30 - 8"),
+        ("s11 += w1[k] * b[k]", "s11 += w1[k] * a[k]"),
+    ],
 )
 def test_a_broken_kernel_is_found(change, pictures, tmp_path):
     build(PRETRAINED_INT8, tmp_path, sanitizers=False)
