@@ -177,29 +177,8 @@ static void inside(int32_t start, int32_t size, int32_t length, int32_t *begin, 
     *end = start + size < length ? start + size : length;
 }
 
-void pool_max(const struct pooling *layer, const int8_t *input, int8_t *output) {
-    const struct windows *at = &layer->at;
-    for (int32_t y = 0; y < at->out_height; y++) {
-        for (int32_t x = 0; x < at->out_width; x++) {
-            int32_t top, bottom, left, right;
-            inside(y * at->stride_height - at->pad_top, at->height, at->in_height, &top, &bottom);
-            inside(x * at->stride_width - at->pad_left, at->width, at->in_width, &left, &right);
-            for (int32_t c = 0; c < layer->channels; c++) {
-                int32_t largest = INT8_MIN;
-                for (int32_t i = top; i < bottom; i++) {
-                    for (int32_t j = left; j < right; j++) {
-                        const int32_t number = input[(i * at->in_width + j) * layer->channels + c];
-                        if (number > largest) largest = number;
-                    }
-                }
-                *output++ = (int8_t)clip(largest, layer->lowest, layer->highest);
-            }
-        }
-    }
-}
-
-/* The mean of the codes inside the picture; halves are rounded away from the code 0. */
-void pool_average(const struct pooling *layer, const int8_t *input, int8_t *output) {
+/* The largest code of each window, or the mean; halves of a mean are rounded away from the code 0. */
+static void pool(const struct pooling *layer, const int8_t *input, int8_t *output, int average) {
     const struct windows *at = &layer->at;
     for (int32_t y = 0; y < at->out_height; y++) {
         for (int32_t x = 0; x < at->out_width; x++) {
@@ -208,17 +187,26 @@ void pool_average(const struct pooling *layer, const int8_t *input, int8_t *outp
             inside(x * at->stride_width - at->pad_left, at->width, at->in_width, &left, &right);
             const int32_t count = (bottom - top) * (right - left);
             for (int32_t c = 0; c < layer->channels; c++) {
-                int32_t total = 0;
+                int32_t result = average ? 0 : INT8_MIN;
                 for (int32_t i = top; i < bottom; i++) {
                     for (int32_t j = left; j < right; j++) {
-                        total += input[(i * at->in_width + j) * layer->channels + c];
+                        const int32_t number = input[(i * at->in_width + j) * layer->channels + c];
+                        result = average ? result + number : number > result ? number : result;
                     }
                 }
-                const int32_t mean = (total + (total < 0 ? -(count / 2) : count / 2)) / count;
-                *output++ = (int8_t)clip(mean, layer->lowest, layer->highest);
+                if (average) result = (result + (result < 0 ? -(count / 2) : count / 2)) / count;
+                *output++ = (int8_t)clip(result, layer->lowest, layer->highest);
             }
         }
     }
+}
+
+void pool_max(const struct pooling *layer, const int8_t *input, int8_t *output) {
+    pool(layer, input, output, 0);
+}
+
+void pool_average(const struct pooling *layer, const int8_t *input, int8_t *output) {
+    pool(layer, input, output, 1);
 }
 
 void take_mean(const struct mean *layer, const int8_t *input, int8_t *output) {

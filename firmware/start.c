@@ -1,13 +1,14 @@
 /* What happens on a Cortex-M after a reset: variables get their values, then one picture is classified.
  *
- * The addresses come from board.ld.  On a real board the picture would come from a camera; here it is written to
- * network_input() before the start, and the answer is read from `answer` after the end.
+ * The addresses come from board.ld.  Nothing has to be zero at the start, so .bss is left as it is.  On a real board
+ * the picture would come from a camera; here it is written to network_input() before the start, and the answer is read
+ * from `answer` after the end.
  */
 #include <stdint.h>
 
 #include "network.h"
 
-extern uint32_t data_in_flash[], data_begin[], data_end[], bss_begin[], bss_end[], stack_top[];
+extern uint32_t data_in_flash[], data_begin[], data_end[], stack_top[];
 
 const int8_t *volatile answer;
 

@@ -31,8 +31,7 @@ FLAGS = ("-std=c99", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", "-W
 GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")
 # In the kernel with SMLAD, GCC would load early what it uses late, and run out of registers: a tenth more instructions.
 SMLAD_FLAGS = ("-fno-schedule-insns",)
-CORES = ("Cortex-M0+", "Cortex-M3", "Cortex-M4", "Cortex-M4F")  # those with Thumb instructions
-PLAIN = "plain C"  # a kernel without SMLAD on a processor that has it
+CORES = tuple(name for name, core in processors.CORES.items() if not core.wide)  # those with Thumb instructions
 
 
 @dataclasses.dataclass(frozen=True)

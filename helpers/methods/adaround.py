@@ -16,9 +16,7 @@ from helpers.methods import gptq
 ZETA, GAMMA = 1.1, -0.1  # how far the sigmoid is stretched, so that it reaches 0 and 1 (equation 23 of the paper)
 START, END = 20.0, 2.0  # of the exponent of the penalty: at first only numbers near the ends are drawn to them
 WARM_UP = 0.2  # share of the steps without a penalty
-PENALTY = (
-    1.0  # of a weight halfway between up and down, in units of the error that the nearest codes make for each weight
-)
+PENALTY = 1.0  # of a weight halfway, in units of the error that the nearest codes make for each weight
 RATE, STEPS = 2e-2, 500
 DECAYS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma and Ba 2014, arXiv:1412.6980)
 

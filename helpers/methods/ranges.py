@@ -28,7 +28,7 @@ def weight_scales(weights: np.ndarray, bits: int = 8, axis: int | None = None, w
     full, _ = quantization.symmetric_parameters(weights, bits, axis)
     if within == "min/max":
         return full
-    others = None if axis is None else tuple(i for i in range(weights.ndim) if i != axis % weights.ndim)
+    others = quantization.other_axes(weights, axis)
     if within == "mse":
         errors = [_weight_errors(weights, full * np.float32(share), bits, axis, others) for share in CANDIDATES]
         return full * np.float32(CANDIDATES[np.argmin(errors, axis=0)])
@@ -47,7 +47,7 @@ def octav(weights: np.ndarray, bits: int = 8, axis: int | None = None) -> np.nda
     Args:
         weights, bits, axis: see `weight_scales`.
     """
-    others = None if axis is None else tuple(i for i in range(weights.ndim) if i != axis % weights.ndim)
+    others = quantization.other_axes(weights, axis)
     sizes = np.abs(np.float64(weights))
     inside, reach = 4.0**-bits / 3, np.zeros_like(quantization.reach(weights, axis))
     for _ in range(NEWTON_STEPS):

@@ -8,11 +8,10 @@ import numpy as np
 
 from helpers.base import tables
 from helpers.base.tf import keras
-from helpers.measure import accuracy
+from helpers.measure import accuracy, sample_size
 from helpers.measure.accuracy import Score
 from helpers.networks import checkpoints
 
-LEVEL = 0.05  # a paired test with a smaller p-value has found a difference
 SHARED = {"one scale a layer": False, "one scale a channel": True}  # names of the two sides of a ladder: per channel?
 
 
@@ -103,7 +102,7 @@ class Ladder:
 def verdict(test: tuple[float, float]) -> str:
     """Return in words how a network compares with another on the same pictures: p-value and difference in accuracy."""
     p_value, gain = test
-    if p_value >= LEVEL:
+    if p_value >= sample_size.LEVEL:
         return f"no clear difference from the rung below (p {short(p_value)})"
     return f"{'better' if gain > 0 else 'worse'} than the rung below (p {short(p_value)})"
 

@@ -101,8 +101,13 @@ def value_range(values: np.ndarray, axis: int | None = None) -> tuple[np.ndarray
         raise ValueError(
             f"Expected finite values; found {wrong} of {values.size} that are NaN or infinite: look where they arise."
         )
-    others = None if axis is None else tuple(i for i in range(values.ndim) if i != axis % values.ndim)
+    others = other_axes(values, axis)
     return values.min(others).astype(np.float64), values.max(others).astype(np.float64)
+
+
+def other_axes(values: np.ndarray, axis: int | None) -> tuple[int, ...] | None:
+    """Return the axes over which something is found for each index along an axis; None, all of them, without one."""
+    return None if axis is None else tuple(i for i in range(values.ndim) if i != axis % values.ndim)
 
 
 def reach(values: np.ndarray, axis: int | None = None) -> np.ndarray:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_up
+from helpers.base.tf import keras
 from helpers.board import network_in_c
 from helpers.integer import fixed_point
 from helpers.integer.network import load_network
@@ -17,6 +18,7 @@ from helpers.integer.rounding import MICRO
 from helpers.methods import gptq, qat, qat_file, rounding
 from helpers.networks import folding
 from helpers.networks.plans import PRETRAINED_INT8
+from helpers.networks.weights import weighted_layers
 from helpers.pictures import conventions
 from helpers.tflite import convert, from_keras, interpreter
 
@@ -111,6 +113,23 @@ def small_files(folder):
             rounded = rounding.by_rule(folded, grids, inputs, gptq.rounded, catch_up=True)
             content = qat_file.tflite(qat.aware(rounded, inputs, grids=grids), packed=bits == 4)
             yield convert.write(content, folder / f"{name}_{bits}.tflite")
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_the_mean_of_a_window(padding, tmp_path):
+    """Windows that lie partly outside, and means that fall on halves."""
+    x = entry = keras.Input((9, 9, 3), name="picture")
+    x = keras.layers.AveragePooling2D(2, padding=padding)(keras.layers.Conv2D(4, 3, activation="relu", name="conv")(x))
+    x = keras.layers.Dense(2, name="dense")(keras.layers.Flatten()(x))
+    model, rng = keras.Model(entry, keras.layers.Softmax()(x)), np.random.default_rng(1)
+    for layer in weighted_layers(model):
+        layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
+    placed = qat.aware(model, rng.random((20, 9, 9, 3), np.float32), weight_bits=8)
+    path = convert.write(qat_file.tflite(placed), tmp_path / "mean.tflite")
+    assert "AVERAGE_POOL_2D" in {step.name for step, _ in load_network(path).steps}
+    codes = rng.integers(-128, 128, (5, 9, 9, 3), np.int8)
+    assert differing(path, build(path, tmp_path / "c"), codes)[0] == 0
 
 
 @needs_a_compiler
@@ -217,8 +236,6 @@ def test_the_same_file_gives_the_same_text(tmp_path):
 
 
 def test_an_operator_without_a_kernel_is_named(tmp_path):
-    from helpers.base.tf import keras
-
     x = entry = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 1)(keras.layers.ZeroPadding2D(1)(x))
     path = convert.write(
