@@ -162,8 +162,36 @@ def plan(needed: Sequence[Buffer], alignment: int = ALIGNMENT) -> MemoryPlan:
         needed: from `buffers`.
         alignment: in bytes; sizes are rounded up to a multiple of it.
     """
+    return _placed(needed, _largest_first(needed, alignment), alignment)
+
+
+def tight_plan(needed: Sequence[Buffer], alignment: int = ALIGNMENT, tries: int = 100) -> MemoryPlan:
+    """Place buffers as `plan` does, then try other orders: the buffer that reaches highest comes first the next time.
+
+    Returns:
+        The lowest of the plans, and the first of those that are equally low.  It is the best there is if its head is
+        `peak(needed)`; otherwise there may be a better one.
+    """
+    order = _largest_first(needed, alignment)
+    best = found = _placed(needed, order, alignment)
+    for _ in range(tries):
+        if best.head <= peak(needed):
+            break
+        highest = max(order, key=lambda i: found.offsets[i] + needed[i].bytes)
+        order.insert(0, order.pop(order.index(highest)))
+        found = _placed(needed, order, alignment)
+        best = min(best, found, key=lambda one: one.head)
+    return best
+
+
+def _largest_first(needed: Sequence[Buffer], alignment: int) -> list[int]:
+    return sorted(range(len(needed)), key=lambda i: (_aligned(needed[i].bytes, alignment), i), reverse=True)
+
+
+def _placed(needed: Sequence[Buffer], order: Sequence[int], alignment: int) -> MemoryPlan:
+    """Place buffers in an order, each in the lowest gap."""
     offsets: dict[int, int] = {}
-    for number in sorted(range(len(needed)), key=lambda i: (_aligned(needed[i].bytes, alignment), i), reverse=True):
+    for number in order:
         taken = [
             (offsets[i], offsets[i] + _aligned(needed[i].bytes, alignment))
             for i in offsets

@@ -10,23 +10,23 @@ Unicorn (https://www.unicorn-engine.org): from the reset to the answer, instruct
 import dataclasses
 import shutil
 import subprocess
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from helpers.base import artifacts
 from helpers.board import building, network_in_c, processors, programs
+from helpers.board.bands import Bands
 from helpers.board.building import Compiler
-from helpers.board.emulator import processor
+from helpers.board.emulator import Processor, Tally
 from helpers.board.network_in_c import Written
 from helpers.board.programs import Program
 
 FLASH, FLASH_BYTES = 0x00000000, 1 << 20
 RAM, RAM_BYTES = 0x20000000, 256 << 10
-SECONDS = 60  # the time that an emulated picture may take; it takes about one
+SECONDS = 300  # the time that an emulated picture may take; it takes about one, and twenty if it is counted
 PAINT = 0xA5  # what the RAM for the stack is filled with, to see afterwards how far it came
-START = ("start.c", "memory.c", "board.ld")
+START = ("start.c", "bytes.c", "board.ld")
 FLAGS = ("-std=c99", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", "-Wconversion", "-Wl,--build-id=none")
 GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")
 # In the kernel with SMLAD, GCC would load early what it uses late, and run out of registers: a tenth more instructions.
@@ -59,7 +59,14 @@ class Firmware:
         return self.program.symbols["bss_end"] - RAM
 
 
-def build(path: Path, core: str, folder: Path, plain: bool = False, compiler: Compiler | None = None) -> Firmware:
+def build(
+    path: Path,
+    core: str,
+    folder: Path,
+    plain: bool = False,
+    bands: Bands | None = None,
+    compiler: Compiler | None = None,
+) -> Firmware:
     """Translate a full-int8 file to C, compile it for a processor, and return the program.
 
     Args:
@@ -67,6 +74,7 @@ def build(path: Path, core: str, folder: Path, plain: bool = False, compiler: Co
         core: one of `CORES`.
         folder: for the sources and the program.
         plain: use the kernels in plain C even if the processor has SMLAD.
+        bands: how the first layers are cut; if left out, they are not.
         compiler: from `building.compilers`; if left out, the first one found.
 
     Raises:
@@ -81,7 +89,7 @@ def build(path: Path, core: str, folder: Path, plain: bool = False, compiler: Co
         raise NotImplementedError(
             "A network cannot be compiled here: neither arm-none-eabi-gcc nor the package ziglang was found."
         )
-    written = network_in_c.write(path, folder)
+    written = network_in_c.write(path, folder, bands=bands)
     for name in START:
         with artifacts.atomic(folder / name) as part:
             shutil.copyfile(network_in_c.folder() / name, part)
@@ -98,7 +106,7 @@ def build(path: Path, core: str, folder: Path, plain: bool = False, compiler: Co
 
 def _command(compiler: Compiler, core: str, output: str, plain: bool) -> list[str]:
     chosen = processors.look_up_core(core)
-    sources = ["start.c", "memory.c", "kernels.c", "network.c"]
+    sources = ["start.c", "bytes.c", "kernels.c", "bands.c", "network.c"]
     flags = [*FLAGS, *(["-DPLAIN"] if plain else []), "-T", "board.ld", *sources, "-o", output]
     if compiler.name == "Zig":
         target, cpu = chosen.zig
@@ -114,31 +122,36 @@ class Run:
     Attributes:
         answer: codes of the output, int8 [classes].
         stack: bytes of stack that were used at most.
-        instructions: executed between the reset and the answer; None if they were not counted.
-        by_operator: the same for each operator, in the order of the file; what is left belongs to the start.
+        operators: what each call of `network_run` executed, in their order; empty if nothing was counted.
+        rest: what the start executed, before and after.
     """
 
     answer: np.ndarray
     stack: int
-    instructions: int | None = None
-    by_operator: tuple[int, ...] = ()
+    operators: tuple[Tally, ...] = ()
+    rest: Tally | None = None
+
+    @property
+    def instructions(self) -> int:
+        """All that were executed between the reset and the answer."""
+        return sum(tally.instructions for tally in (*self.operators, self.rest))
 
 
-class Board:
+class Board(Processor):
     """An emulated board with a program in its flash."""
 
     def __init__(self, firmware: Firmware, core: str):
         """Put a program into the flash.
 
         Args:
-            firmware: from `build`, for this processor.
+            firmware: for this processor.
             core: one of `CORES`.
 
         Raises:
             NotImplementedError: the emulator is not installed.
         """
-        self.firmware, self.core = firmware, core
-        self.uc, self.decoder, self.register, self.unicorn = processor(core)
+        super().__init__(core)
+        self.firmware = firmware
         self.uc.mem_map(FLASH, FLASH_BYTES)
         self.uc.mem_map(RAM, RAM_BYTES)
         for address, content in firmware.program.segments:
@@ -167,61 +180,37 @@ class Board:
         self.uc.mem_write(RAM, bytes(end - RAM))
         self.uc.mem_write(end, bytes([PAINT]) * (RAM + RAM_BYTES - end))
         self.uc.mem_write(program.symbols["arena"] + written.places[written.input.index], codes.tobytes())
-        counts = self._emulate(count)
+        tallies = [self.tally(edges) for edges in self.count_edges(self._start, self._returns())] if count else []
+        if not count:
+            self._start()
         pointer = int.from_bytes(self.uc.mem_read(program.symbols["answer"], 4), "little")
         answer = np.frombuffer(self.uc.mem_read(pointer, int(np.prod(written.output.shape))), np.int8)
         painted = np.frombuffer(self.uc.mem_read(end, RAM + RAM_BYTES - end), np.uint8) == PAINT
         stack = int(len(painted) - np.argmin(painted)) if not painted.all() else 0
-        return Run(answer, stack, *counts)
+        return Run(answer, stack, tuple(tallies[:-1]), tallies[-1] if tallies else None)
 
-    def _emulate(self, count: bool) -> tuple[int | None, tuple[int, ...]]:
-        """Run from the reset to the end; return the instructions of all of it, and of each operator."""
-        program, total, marks = self.firmware.program, Counter(), []
+    def _start(self) -> None:
+        """Run from the reset to the end."""
         stack, reset = (int.from_bytes(self.uc.mem_read(FLASH + 4 * i, 4), "little") for i in range(2))
         self.uc.reg_write(self.register("SP"), stack)
-        returns = self._returns() if count else {}
-        lengths: dict[tuple[int, int], int] = {}
-
-        def enter(_, address: int, size: int, __) -> None:
-            if address in returns:
-                marks.append(sum(lengths[block] * times for block, times in total.items()))
-            if (address, size) not in lengths:
-                lengths[address, size] = len(self.disassemble(address, size))
-            total[address, size] += 1
-
-        self.uc.ctl_flush_tb()  # blocks that have run without a hook would go on without it
-        hook = self.uc.hook_add(self.unicorn.UC_HOOK_BLOCK, enter) if count else None
-        counter, finished = self.register("PC"), program.functions["finished"]
+        counter, finished = self.register("PC"), self.firmware.program.functions["finished"]
         try:
-            self.uc.emu_start(reset | 1, finished, timeout=SECONDS * 1_000_000 * (10 if count else 1))
+            self.uc.emu_start(reset | 1, finished, timeout=SECONDS * 1_000_000)
         except self.unicorn.UcError as error:
             raise RuntimeError(
-                f"The program broke off on the emulated {self.core} at address {self.uc.reg_read(counter):#x}: "
+                f"The program broke off on the emulated {self.core.name} at address {self.uc.reg_read(counter):#x}: "
                 f"{error}. The board has {FLASH_BYTES >> 20} MB of flash and {RAM_BYTES >> 10} KB of RAM, and "
                 "nothing else."
             ) from None
-        finally:
-            if hook is not None:
-                self.uc.hook_del(hook)
         if self.uc.reg_read(counter) & ~1 != finished:
-            raise TimeoutError(f"The emulated {self.core} gave no answer within {SECONDS} seconds.")
-        if not count:
-            return None, ()
-        instructions = sum(lengths[block] * times for block, times in total.items())
-        return instructions, tuple(np.diff([0, *marks]).tolist())
+            raise TimeoutError(f"The emulated {self.core.name} gave no answer within {SECONDS} seconds.")
 
     def _returns(self) -> set[int]:
-        """Return the addresses in `network_run` to which the kernels come back, one for each operator."""
-        start = self.firmware.program.functions["network_run"]
-        found, address = set(), start
-        for instruction in self.decoder.disasm(bytes(self.uc.mem_read(start, 4096)), start):
-            address = instruction.address + instruction.size
-            if instruction.mnemonic in ("bl", "blx"):
-                found.add(address)
-            if instruction.mnemonic == "pop" and "pc" in instruction.op_str or instruction.mnemonic == "bx":
+        """Return the addresses in `network_run` to which the kernels come back, one for each call."""
+        found = set()
+        for _, end, name, operands in self.disassemble(self.firmware.program.functions["network_run"], 4096):
+            if name in ("bl", "blx"):
+                found.add(end)
+            if name == "pop" and "pc" in operands or name == "bx":
                 break
         return found
-
-    def disassemble(self, address: int, size: int) -> list:
-        """Return the instructions in a part of the memory."""
-        return list(self.decoder.disasm(bytes(self.uc.mem_read(address, size)), address))

@@ -4,8 +4,9 @@ import dataclasses
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from helpers.base import machine
 from helpers.board import layers, processors, programs, routines
 from helpers.board.cycles import MANUALS, cycles_of
 from helpers.board.layers import ConvolutionLayer
-from helpers.board.processors import CORES, Core
 from helpers.board.programs import Program
 from helpers.board.routines import COMPILERS, POINTWISE, Routine
 
@@ -62,53 +62,144 @@ def execute(
             "Instructions cannot be counted here: the packages unicorn and capstone are not installed "
             "(python -m pip install -r requirements.txt); counts.recorded() has counts made elsewhere."
         )
-    machine = _Machine(CORES[core], program)
-    return machine.call(chosen, layer)
+    return _Machine(core, program).call(chosen, layer)
 
 
-def processor(name: str):
-    """Return an emulated processor without memory, a disassembler for it, how its registers are found, and Unicorn.
+class Instruction(NamedTuple):
+    """One instruction in the memory: where it is, where the next one is, its name, and its operands."""
 
-    Raises:
-        KeyError: there is no such processor.
-        NotImplementedError: the emulator is not installed.
+    address: int
+    end: int
+    name: str
+    operands: str
+
+
+class Processor:
+    """An emulated processor without memory, and a disassembler for it.
+
+    Attributes:
+        core: what it is.
+        uc: the emulator.
+        unicorn: the emulator's module, for its constants and errors.
     """
-    core = processors.look_up_core(name)
-    if not installed():
-        raise NotImplementedError(
-            "There is no emulator here: the packages unicorn and capstone are not installed "
-            "(python -m pip install -r requirements.txt)."
-        )
-    import capstone
-    import unicorn
-    from unicorn import arm64_const, arm_const
 
-    if core.wide:
-        names, prefix = arm64_const, "UC_ARM64_REG_"
-        uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
-        uc.ctl_set_cpu_model(getattr(arm64_const, f"UC_CPU_ARM64_{core.unicorn}"))
-        decoder = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
-    else:
-        names, prefix = arm_const, "UC_ARM_REG_"
-        # not UC_MODE_MCLASS, with which Unicorn takes a Cortex-M33 whatever model is asked for
-        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-        uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{core.unicorn}"))
-        decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
-    decoder.skipdata = True  # an instruction newer than the disassembler still counts as one
-    return uc, decoder, lambda register: getattr(names, prefix + register), unicorn
+    def __init__(self, name: str):
+        """Make a processor.
+
+        Args:
+            name: in `processors.CORES`.
+
+        Raises:
+            KeyError: there is no such processor.
+            NotImplementedError: the emulator is not installed.
+        """
+        self.core = processors.look_up_core(name)
+        if not installed():
+            raise NotImplementedError(
+                "There is no emulator here: the packages unicorn and capstone are not installed "
+                "(python -m pip install -r requirements.txt)."
+            )
+        import capstone
+        import unicorn
+        from unicorn import arm64_const, arm_const
+
+        self.unicorn = unicorn
+        if self.core.wide:
+            self._names, self._prefix = arm64_const, "UC_ARM64_REG_"
+            self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+            self.uc.ctl_set_cpu_model(getattr(arm64_const, f"UC_CPU_ARM64_{self.core.unicorn}"))
+            self._decoder = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
+        else:
+            self._names, self._prefix = arm_const, "UC_ARM_REG_"
+            # not UC_MODE_MCLASS, with which Unicorn takes a Cortex-M33 whatever model is asked for
+            self.uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+            self.uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{self.core.unicorn}"))
+            self._decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+        self._decoder.skipdata = True  # an instruction newer than the disassembler still counts as one
+
+    def register(self, name: str) -> int:
+        """Return the emulator's number of a register, such as "SP"."""
+        return getattr(self._names, self._prefix + name)
+
+    def disassemble(self, address: int, size: int) -> list[Instruction]:
+        """Return the instructions in a part of the memory."""
+        found = self._decoder.disasm(bytes(self.uc.mem_read(address, size)), address)
+        return [Instruction(one.address, one.address + one.size, one.mnemonic, one.op_str) for one in found]
+
+    def count_edges(self, emulate: Callable[[], None], marks: Container[int] = ()) -> list[Counter]:
+        """Emulate something and note each basic block as it is entered.
+
+        A basic block has one way in and one way out: whoever enters it executes all of it.  (The emulator also ends one
+        where a page of its memory ends.)
+
+        Args:
+            emulate: lets the processor run.
+            marks: addresses; when a block begins at one of them, a new count begins.
+
+        Returns:
+            How often each block was followed by each address, {((address, bytes), address of the next): times}; as many
+            of them as counts were begun.
+        """
+        edges, last = Counter(), (0, 0)
+        parts = [edges]
+
+        def enter(_, address: int, size: int, __) -> None:
+            nonlocal edges, last
+            edges[last, address] += 1
+            if address in marks:
+                edges = Counter()
+                parts.append(edges)
+            last = (address, size)
+
+        self.uc.ctl_flush_tb()  # blocks that have run without a hook would go on without it
+        hook = self.uc.hook_add(self.unicorn.UC_HOOK_BLOCK, enter)
+        try:
+            emulate()
+        finally:
+            self.uc.hook_del(hook)
+        edges[last, STOP] += 1
+        nothing = (0, 0)  # the way in
+        return [Counter({edge: times for edge, times in part.items() if edge[0] != nothing}) for part in parts]
+
+    def tally(self, edges: Counter) -> Tally:
+        """Add up the instructions of all blocks."""
+        blocks, jumps = Counter(), Counter()
+        for (block, following), times in edges.items():
+            blocks[block] += times
+            jumps[block] += times if sum(block) != following else 0
+        mix, fewest, most = Counter(), 0, 0
+        for block, times in blocks.items():
+            instructions = self.disassemble(*block)
+            for number, (*_, name, operands) in enumerate(instructions, 1):
+                mix[name] += times
+                jumped = jumps[block] if number == len(instructions) else 0
+                for often, jump in ((times - jumped, False), (jumped, True)):
+                    low, high = cycles_of(self.core.name, name, operands, jump) or (0, 0)
+                    fewest, most = fewest + often * low, most + often * high
+        known = (fewest, most) if self.core.name in MANUALS else None
+        return Tally(mix.total(), known, dict(mix.most_common()), self.loop(edges))
+
+    def loop(self, edges: Counter) -> str:
+        """Return the innermost loop; see `counts.Count`."""
+        for ((address, size), following), _ in edges.most_common():
+            if following <= address:
+                instructions = self.disassemble(following, address + size - following)
+                if re.fullmatch(r"(b\.?(eq|ne|hs|lo|mi|pl|hi|ls|ge|lt|gt|le)(\.w)?)|cbn?z", instructions[-1].name):
+                    return "\n".join(f"{name:<9} {operands}" for *_, name, operands in instructions)
+        return ""
 
 
-class _Machine:
-    """One emulated processor with a program in its memory."""
+class _Machine(Processor):
+    """A processor with a program in its memory."""
 
-    def __init__(self, core: Core, program: Program):
-        self.core, self.program = core, program
-        self.uc, self.decoder, self.register, self.unicorn = processor(core.name)
+    def __init__(self, core: str, program: Program):
+        super().__init__(core)
+        self.program = program
         for start, size in ((FLASH, FLASH_BYTES), (RAM, RAM_BYTES), (STOP, PAGE)):
             self.uc.mem_map(start, size)
         for address, content in program.segments:
             self.uc.mem_write(address, content)
-        if core.wide:  # let it use its vectors
+        if self.core.wide:  # let it use its vectors
             self.uc.reg_write(self.register("CPACR_EL1"), 3 << 20)
         self.free = DATA
 
@@ -134,7 +225,7 @@ class _Machine:
         thumb = 0 if self.core.wide else 1  # the lowest bit of an address says: Thumb instructions
         self.uc.reg_write(self.register("SP"), RAM + RAM_BYTES)
         self.uc.reg_write(self.register("X30" if self.core.wide else "LR"), STOP | thumb)
-        edges = self.count_edges(lambda: self.start(kernel.name, thumb))
+        (edges,) = self.count_edges(lambda: self.start(kernel.name, thumb))
         output = np.frombuffer(self.uc.mem_read(arguments[3], size * dtype.itemsize), dtype)
         return output.reshape(layer.out_shape), self.tally(edges)
 
@@ -175,59 +266,3 @@ class _Machine:
             ) from None
         if self.uc.reg_read(counter) != STOP:
             raise TimeoutError(f"{function} on the emulated {self.core.name} did not return within {SECONDS} seconds.")
-
-    def count_edges(self, emulate: Callable[[], None]) -> Counter:
-        """Emulate something and note each basic block as it is entered.
-
-        A basic block has one way in and one way out: whoever enters it executes all of it.  (The emulator also ends one
-        where a page of its memory ends.)
-
-        Returns:
-            How often each block was followed by each address, {((address, bytes), address of the next): times}.
-        """
-        edges, last = Counter(), (0, 0)
-
-        def enter(_, address: int, size: int, __) -> None:
-            nonlocal last
-            edges[last, address] += 1
-            last = (address, size)
-
-        hook = self.uc.hook_add(self.unicorn.UC_HOOK_BLOCK, enter)
-        try:
-            emulate()
-        finally:
-            self.uc.hook_del(hook)
-        edges[last, STOP] += 1
-        return Counter({edge: times for edge, times in edges.items() if edge[0] != (0, 0)})  # without the way in
-
-    def tally(self, edges: Counter) -> Tally:
-        """Add up the instructions of all blocks."""
-        blocks, jumps = Counter(), Counter()
-        for (block, following), times in edges.items():
-            blocks[block] += times
-            jumps[block] += times if sum(block) != following else 0
-        mix, fewest, most = Counter(), 0, 0
-        for block, times in blocks.items():
-            instructions = self.disassemble(*block)
-            for number, (name, operands) in enumerate(instructions, 1):
-                mix[name] += times
-                jumped = jumps[block] if number == len(instructions) else 0
-                for often, jump in ((times - jumped, False), (jumped, True)):
-                    low, high = cycles_of(self.core.name, name, operands, jump) or (0, 0)
-                    fewest, most = fewest + often * low, most + often * high
-        known = (fewest, most) if self.core.name in MANUALS else None
-        return Tally(mix.total(), known, dict(mix.most_common()), self.loop(edges))
-
-    def disassemble(self, address: int, size: int) -> list[tuple[str, str]]:
-        """Return the instructions in a part of the memory, each with its operands."""
-        code = bytes(self.uc.mem_read(address, size))
-        return [(instruction.mnemonic, instruction.op_str) for instruction in self.decoder.disasm(code, address)]
-
-    def loop(self, edges: Counter) -> str:
-        """Return the innermost loop; see `counts.Count`."""
-        for ((address, size), following), _ in edges.most_common():
-            if following <= address:
-                instructions = self.disassemble(following, address + size - following)
-                if re.fullmatch(r"(b\.?(eq|ne|hs|lo|mi|pl|hi|ls|ge|lt|gt|le)(\.w)?)|cbn?z", instructions[-1][0]):
-                    return "\n".join(f"{name:<9} {operands}" for name, operands in instructions)
-        return ""

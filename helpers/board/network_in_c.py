@@ -10,19 +10,21 @@ arena is that of TensorFlow Lite Micro (`arena.plan`).
 import dataclasses
 import shutil
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from helpers.base import artifacts, data
 from helpers.board import arena
+from helpers.board.bands import Bands, buffers, stages
+from helpers.board.windows import ONE, windows
 from helpers.integer import fixed_point, operators
 from helpers.integer.operators import Step, parameters
 from helpers.integer.rounding import multipliers
 from helpers.tflite import inspect
 
-RUNTIME = ("kernels.h", "kernels.c", "fixed_point.h", "memory.h", "network.h")
+RUNTIME = ("kernels.h", "kernels.c", "bands.h", "bands.c", "fixed_point.h", "bytes.h", "network.h")
 IN_A_LINE = 16  # numbers
 CONVOLVE = ("CONV_2D", "FULLY_CONNECTED")  # operators whose kernel copies two windows at a time
 
@@ -30,13 +32,15 @@ SOURCE = string.Template("""\
 /* $name, written by helpers/board/network_in_c.py.  Do not edit: write it again from the file. */
 #include "network.h"
 
+#include "bands.h"
+#include "bytes.h"
 #include "kernels.h"
-#include "memory.h"
 
-$constants
 /* Activations share this memory; two of them overlap only where they are not needed at the same time. */
 static int8_t arena[$arena] __attribute__((aligned($alignment)));
 static int16_t columns[$columns] __attribute__((aligned($alignment))); /* two windows of a convolution */
+
+$constants
 
 int8_t *network_input(void) {
     return arena + $input;
@@ -54,17 +58,69 @@ WATCHER = "void network_wrote(int32_t number, const int8_t *codes, int32_t count
 
 
 @dataclasses.dataclass(frozen=True)
+class Constant:
+    """A constant of network.c.
+
+    Attributes:
+        type: as C calls it, without `static const`.
+        name: of the constant.
+        value: an array of int8 or int32, int32 [n, 2] for ratios; or the fields of a structure in their order: numbers,
+            tuples, structures, and the names of other constants, which stand for where they are; or a tuple of these.
+    """
+
+    type: str
+    name: str
+    value: np.ndarray | dict | tuple[dict, ...]
+
+    @property
+    def declaration(self) -> str:
+        """What stands before the value."""
+        length = "" if isinstance(self.value, dict) else f"[{len(self.value)}]"
+        return f"static const {self.type} {self.name}{length}"
+
+    @property
+    def definition(self) -> str:
+        """The constant as C."""
+        return f"{self.declaration} = {_initializer(self.value)};"
+
+    def content(self, places: Mapping[str, int]) -> bytes:
+        """Return the bytes that it has in the memory of a processor with pointers of four bytes.
+
+        Args:
+            places: {name: where that is}.
+        """
+        if isinstance(self.value, np.ndarray):
+            return self.value.tobytes()
+        return b"".join(word.to_bytes(4, "little", signed=word < 0) for word in _words(self.value, places))
+
+
+def _words(value: object, places: Mapping[str, int]) -> list[int]:
+    """Return a value as words of 32 bits: of a structure the fields, of a name where that is."""
+    if isinstance(value, str):
+        name, _, offset = value.removeprefix("&").partition(" + ")
+        return [places[name] + int(offset or 0)]
+    if isinstance(value, (dict, tuple)):
+        fields = value.values() if isinstance(value, dict) else value
+        return [word for field in fields for word in _words(field, places)]
+    return [int(value)]
+
+
+@dataclasses.dataclass(frozen=True)
 class Written:
     """A network as C.
 
     Attributes:
         source: the text of network.c.
+        outline: the same without the values of the constants: two files with the same outline have the same program.
+        constants: in their order.
         arena: bytes for activations.
         places: {tensor: where it begins in the arena}.
         input, output: tensors.
     """
 
     source: str
+    outline: str
+    constants: tuple[Constant, ...]
     arena: int
     places: dict[int, int]
     input: inspect.Tensor
@@ -76,17 +132,17 @@ def folder() -> Path:
     return data.folder().parent / "firmware"
 
 
-def write(path: Path, target: Path, watched: bool = False) -> Written:
+def write(path: Path, target: Path, watched: bool = False, bands: Bands | None = None) -> Written:
     """Write network.c for a file into a folder, with the runtime beside it.
 
     Args:
-        path, watched: see `translate`.
+        path, watched, bands: see `translate`.
         target: the folder.
 
     Raises:
         FileNotFoundError, ValueError, NotImplementedError: see `translate`.
     """
-    written = translate(path, watched)
+    written = translate(path, watched, bands)
     for name in RUNTIME:
         with artifacts.atomic(target / name) as part:
             shutil.copyfile(folder() / name, part)
@@ -95,16 +151,17 @@ def write(path: Path, target: Path, watched: bool = False) -> Written:
     return written
 
 
-def translate(path: Path, watched: bool = False) -> Written:
+def translate(path: Path, watched: bool = False, bands: Bands | None = None) -> Written:
     """Return a full-int8 file as C; the same file gives the same text.
 
     Args:
         path: the file.
         watched: let the network call `network_wrote` after each operator, which whoever watches has to define.
+        bands: how its first layers are cut; if left out, they are not.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file.
+        ValueError: it is no .tflite file, or its first layers cannot run in bands.
         NotImplementedError: it has an operator that the runtime does not have, or is no full-int8 file.
     """
     known, steps = inspect.tensors(path), inspect.operators(path)
@@ -113,22 +170,24 @@ def translate(path: Path, watched: bool = False) -> Written:
             f"{Path(path).name} uses {', '.join(missing)}, for which firmware/ has no kernel; it has "
             f"{', '.join(CALLS)}."
         )
-    needed = arena.plan(arena.buffers(path))
+    needed = arena.tight_plan(buffers(path, bands))
     places = {b.tensor: at for b, at in zip(needed.buffers, needed.offsets, strict=True) if b.tensor is not None}
-    constants, calls = [], []
-    for number, operator in enumerate(steps):
-        inputs = tuple(known[i] if i >= 0 else None for i in operator.inputs)
-        step = Step(operator, inputs, known[operator.outputs[0]])
-        at = [f"arena + {places[i]}" for i in (*operator.inputs, operator.outputs[0]) if i in places]
-        lines, call = CALLS[operator.name](step, f"op{number}", at)
-        constants += lines
+    constants, calls, in_bands = [], [], bands.layers if bands else 0
+    for number, (operator, (*inputs, output)) in enumerate(inspect.graph(path)):
+        step = Step(operator, tuple(inputs), output)
+        at = [f"arena + {places[i]}" for i in (*operator.inputs, output.index) if i in places]
+        found, call = CALLS[operator.name](step, f"op{number}", at)
+        constants += found
+        if number < in_bands - 1:
+            continue
+        if number == in_bands - 1:
+            found, call = _in_bands(path, bands, places)
+            constants += found
         calls.append(f"    {call}")
         if watched:
-            calls.append(f"    network_wrote({number}, {at[-1]}, {int(np.prod(step.output.shape))});")
+            calls.append(f"    network_wrote({number}, {at[-1]}, {int(np.prod(output.shape))});")
     (entry,), (answer,) = ([t for t in known if t.role == role] for role in ("input", "output"))
-    source = SOURCE.substitute(
-        name=Path(path).name,
-        constants="\n".join(constants),
+    outline = SOURCE.safe_substitute(
         arena=needed.head,
         alignment=arena.ALIGNMENT,
         columns=2 * max((_column(known[s.inputs[1]].shape) for s in steps if s.name in CONVOLVE), default=2),
@@ -137,7 +196,25 @@ def translate(path: Path, watched: bool = False) -> Written:
         calls="\n".join(calls),
         output=places[answer.index],
     )
-    return Written(source, needed.head, places, entry, answer)
+    text = string.Template(outline)
+    source = text.substitute(name=Path(path).name, constants="\n".join(one.definition for one in constants))
+    outline = text.substitute(name="", constants="\n".join(one.declaration for one in constants))
+    return Written(source, outline, tuple(constants), needed.head, places, entry, answer)
+
+
+def _in_bands(path: Path, bands: Bands, places: Mapping[int, int]) -> tuple[list[Constant], str]:
+    """Return the constants and the call of the layers that run in bands; their own constants are there already."""
+    chain = stages(path, bands)
+    fields = {"CONV_2D": "convolution", "DEPTHWISE_CONV_2D": "depthwise", "MAX_POOL_2D": "pool_max"}
+    each = tuple(
+        dict.fromkeys(fields.values(), 0)
+        | {fields[step.operator.name]: f"&op{number}", "rows": f"arena + {places[step.output.index]}"}
+        for number, step in enumerate(chain)
+    )
+    whole = {"stages": len(chain), "rows": bands.rows, "stage": "stage"}
+    first = f"arena + {places[chain[0].inputs[0].index]}"
+    found = [Constant("struct stage", "stage", each), Constant("struct bands", "bands", whole)]
+    return found, f"run_in_bands(&bands, {first}, columns);"
 
 
 def _column(shape: tuple[int, ...]) -> int:
@@ -148,7 +225,7 @@ def _column(shape: tuple[int, ...]) -> int:
 # --- one operator ---------------------------------------------------------------------------------------------------
 
 
-def _weighed(step: Step, name: str, at: list[str], call: str, rows: np.ndarray, windows: dict, channels: int):
+def _weighed(step: Step, name: str, at: list[str], call: str, rows: np.ndarray, at_windows: dict, channels: int):
     """Return the constants and the call of an operator with weights.
 
     Args:
@@ -157,7 +234,7 @@ def _weighed(step: Step, name: str, at: list[str], call: str, rows: np.ndarray, 
         at: where its input and its output lie.
         call: the kernel.
         rows: the weights, one row for each channel of the output, int8 [filters, length].
-        windows: see `_windows`.
+        at_windows: where its windows lie, see `windows.windows`.
         channels: of the input.
     """
     (_, zero_point), (_, output_zero_point) = parameters(step.inputs[0]), parameters(step.output)
@@ -166,7 +243,7 @@ def _weighed(step: Step, name: str, at: list[str], call: str, rows: np.ndarray, 
     scales = np.broadcast_to(operators.effective_scales(step), len(rows))
     low, high = step.limits
     fields = {
-        "at": _struct(windows),
+        "at": at_windows,
         "channels": channels,
         "filters": len(rows),
         "input_zero_point": zero_point,
@@ -177,12 +254,12 @@ def _weighed(step: Step, name: str, at: list[str], call: str, rows: np.ndarray, 
         "bias": f"{name}_bias",
         "ratios": f"{name}_ratios",
     }
-    ratios = ", ".join(f"{{{m}, {s}}}" for m, s in zip(*multipliers(scales), strict=True))
+    ratios = np.stack(multipliers(scales), axis=1).astype(np.int32)
     return [
-        _array("int8_t", f"{name}_weights", step.constant(1)),
-        _array("int32_t", f"{name}_bias", folded),
-        f"static const struct ratio {name}_ratios[{len(rows)}] = {{{ratios}}};",
-        f"static const struct convolution {name} = {_struct(fields)};",
+        Constant("int8_t", f"{name}_weights", np.ravel(step.constant(1))),
+        Constant("int32_t", f"{name}_bias", folded.astype(np.int32)),
+        Constant("struct ratio", f"{name}_ratios", ratios),
+        Constant("struct convolution", name, fields),
     ], f"{call}(&{name}, {at[0]}, {at[1]}{', columns' * (call == 'convolve')});"
 
 
@@ -192,7 +269,7 @@ def _conv_2d(step: Step, name: str, at: list[str]):
     if weights.shape[3] != step.inputs[0].shape[3]:
         raise step.refuse("it is a grouped convolution")
     rows = weights.reshape(len(weights), -1)
-    return _weighed(step, name, at, "convolve", rows, _windows(step, weights.shape[1:3]), weights.shape[3])
+    return _weighed(step, name, at, "convolve", rows, windows(step), weights.shape[3])
 
 
 def _depthwise_conv_2d(step: Step, name: str, at: list[str]):
@@ -201,23 +278,22 @@ def _depthwise_conv_2d(step: Step, name: str, at: list[str]):
     if weights.shape[3] != step.inputs[0].shape[3]:
         raise step.refuse("it makes several outputs of a channel")
     rows = weights.reshape(-1, weights.shape[3]).T
-    return _weighed(step, name, at, "convolve_depthwise", rows, _windows(step, weights.shape[1:3]), weights.shape[3])
+    return _weighed(step, name, at, "convolve_depthwise", rows, windows(step), weights.shape[3])
 
 
 def _fully_connected(step: Step, name: str, at: list[str]):
     """A dense layer is a convolution of one place with a window of one pixel, which has all inputs for channels."""
     step.expect("int8", operators.WEIGHTS, "int32", "int8")
     weights = step.constant(1)
-    return _weighed(step, name, at, "convolve", weights, dict.fromkeys(WINDOWS, 1) | NO_PADDING, weights.shape[1])
+    return _weighed(step, name, at, "convolve", weights, ONE, weights.shape[1])
 
 
 def _pool(step: Step, name: str, at: list[str]):
     step.expect("int8", "int8")
-    size = step.option("filter_height"), step.option("filter_width")
     low, high = step.limits
-    fields = {"at": _struct(_windows(step, size)), "channels": step.output.shape[3], "lowest": low, "highest": high}
+    fields = {"at": windows(step), "channels": step.output.shape[3], "lowest": low, "highest": high}
     kernel = "pool_max" if step.operator.name == "MAX_POOL_2D" else "pool_average"
-    return [f"static const struct pooling {name} = {_struct(fields)};"], f"{kernel}(&{name}, {at[0]}, {at[1]});"
+    return [Constant("struct pooling", name, fields)], f"{kernel}(&{name}, {at[0]}, {at[1]});"
 
 
 def _add(step: Step, name: str, at: list[str]):
@@ -228,15 +304,14 @@ def _add(step: Step, name: str, at: list[str]):
     low, high = step.limits
     fields = {
         "numbers": int(np.prod(step.output.shape)),
-        "zero_points": _list(parameters(t)[1] for t in step.inputs),
+        "zero_points": tuple(parameters(t)[1] for t in step.inputs),
         "output_zero_point": parameters(step.output)[1],
-        "ratios": _list(_list(ratio) for ratio in ratios),
-        "output_ratio": _list(output_ratio),
+        "ratios": tuple(ratios),
+        "output_ratio": tuple(output_ratio),
         "lowest": low,
         "highest": high,
     }
-    constant = f"static const struct addition {name} = {_struct(fields)};"
-    return [constant], f"add(&{name}, {at[0]}, {at[1]}, {at[2]});"
+    return [Constant("struct addition", name, fields)], f"add(&{name}, {at[0]}, {at[1]}, {at[2]});"
 
 
 def _mean(step: Step, name: str, at: list[str]):
@@ -252,9 +327,9 @@ def _mean(step: Step, name: str, at: list[str]):
         "channels": shape[3],
         "input_zero_point": zero_point,
         "output_zero_point": output_zero_point,
-        "ratio": _list(operators.mean_multiplier(*ratio, count)),
+        "ratio": tuple(operators.mean_multiplier(*ratio, count)),
     }
-    return [f"static const struct mean {name} = {_struct(fields)};"], f"take_mean(&{name}, {at[0]}, {at[1]});"
+    return [Constant("struct mean", name, fields)], f"take_mean(&{name}, {at[0]}, {at[1]});"
 
 
 def _softmax(step: Step, name: str, at: list[str]):
@@ -264,10 +339,10 @@ def _softmax(step: Step, name: str, at: list[str]):
     fields = {
         "rows": int(np.prod(rows)),
         "classes": classes,
-        "ratio": _list((multiplier, shift)),
+        "ratio": (multiplier, shift),
         "smallest": smallest,
     }
-    return [f"static const struct softmax {name} = {_struct(fields)};"], f"take_softmax(&{name}, {at[0]}, {at[1]});"
+    return [Constant("struct softmax", name, fields)], f"take_softmax(&{name}, {at[0]}, {at[1]});"
 
 
 def _reshape(step: Step, name: str, at: list[str]):
@@ -276,7 +351,7 @@ def _reshape(step: Step, name: str, at: list[str]):
     return [], f"memcpy({at[1]}, {at[0]}, {int(np.prod(step.output.shape))});"
 
 
-CALLS: dict[str, Callable[[Step, str, list[str]], tuple[list[str], str]]] = {
+CALLS: dict[str, Callable[[Step, str, list[str]], tuple[list[Constant], str]]] = {
     "ADD": _add,
     "AVERAGE_POOL_2D": _pool,
     "CONV_2D": _conv_2d,
@@ -291,38 +366,15 @@ CALLS: dict[str, Callable[[Step, str, list[str]], tuple[list[str], str]]] = {
 
 # --- as text --------------------------------------------------------------------------------------------------------
 
-WINDOWS = ("in_height", "in_width", "out_height", "out_width", "height", "width", "stride_height", "stride_width")
-NO_PADDING = {"pad_top": 0, "pad_left": 0}
 
-
-def _windows(step: Step, size: tuple[int, int]) -> dict[str, int]:
-    """Return the fields of `struct windows` for windows of a size.
-
-    Raises:
-        NotImplementedError: they are dilated.
-    """
-    if step.pair("dilation_{}_factor") != (1, 1):
-        raise step.refuse("its windows are dilated")
-    strides, (inputs, outputs) = step.pair("stride_{}"), (t.shape[1:3] for t in (step.inputs[0], step.output))
-    valid = step.option("padding", "SAME") == "VALID"
-    pads = [
-        0 if valid else max((out - 1) * stride + length - into, 0) // 2
-        for into, out, length, stride in zip(inputs, outputs, size, strides, strict=True)
-    ]
-    numbers = (*inputs, *outputs, *size, *strides)
-    return dict(zip(WINDOWS, map(int, numbers), strict=True)) | dict(zip(NO_PADDING, pads, strict=True))
-
-
-def _struct(fields: dict[str, object]) -> str:
-    """Return an initializer with the names of the fields: '{.lowest = -128, .highest = 127}'."""
-    return "{" + ", ".join(f".{name} = {value}" for name, value in fields.items()) + "}"
-
-
-def _list(values: Iterable[object]) -> str:
-    return "{" + ", ".join(map(str, values)) + "}"
-
-
-def _array(kind: str, name: str, values: np.ndarray) -> str:
-    numbers = [str(int(value)) for value in np.ravel(values)]
-    lines = (", ".join(numbers[i : i + IN_A_LINE]) for i in range(0, len(numbers), IN_A_LINE))
-    return f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(lines) + "};"
+def _initializer(value: object) -> str:
+    """Return a value as C has it, a structure with the names of its fields: '{.lowest = -128, .highest = 127}'."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f".{name} = {_initializer(field)}" for name, field in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "{" + ", ".join(map(_initializer, value)) + "}"
+    if isinstance(value, np.ndarray):
+        numbers = [_initializer(tuple(row) if row.ndim else int(row)) for row in value]
+        lines = (", ".join(numbers[i : i + IN_A_LINE]) for i in range(0, len(numbers), IN_A_LINE))
+        return "{\n    " + ",\n    ".join(lines) + "}"
+    return str(value)

@@ -55,9 +55,10 @@ def test_each_processor_gives_the_answer_of_the_integer_network(small, codes, co
 @needs_all
 def test_counts_are_the_same_twice_and_add_up(board, small, codes):
     first, second = (board.run(codes[0], count=True) for _ in range(2))
-    assert first.instructions == second.instructions and first.by_operator == second.by_operator
-    assert len(first.by_operator) == len(load_network(small).steps)
-    assert 0 < first.instructions - sum(first.by_operator) < 0.05 * first.instructions
+    assert first.instructions == second.instructions and first.operators == second.operators
+    assert len(first.operators) == len(load_network(small).steps)
+    assert 0 < first.rest.instructions < 0.05 * first.instructions
+    assert all(0 < low <= high for low, high in (tally.cycles for tally in first.operators))
     np.testing.assert_array_equal(first.answer, board.run(codes[0]).answer)
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from emulated_kernels import PAIRS, QUICK
-from helpers.board import counts, emulator, processors, programs, routines
+from helpers.board import counts, emulator, programs, routines
 from helpers.board.layers import ConvolutionLayer, example
 from helpers.board.routines import DEPTHWISE, POINTWISE
 from needs import emulated
@@ -131,12 +131,11 @@ def test_blocks_add_up_to_single_steps(core, kernel):
 
     It does not stop at those whose condition is not met (after IT), which a processor fetches all the same.
     """
-    machine = emulator._Machine(processors.CORES[core], programs.load_program(core, "GCC"))
+    machine = emulator._Machine(core, programs.load_program(core, "GCC"))
     steps, names = Counter(), {}
 
     def enter(_, address, size, __):  # the condition of an instruction shows only in its block
-        code = bytes(machine.uc.mem_read(address, size))
-        names.update((one.address, one.mnemonic) for one in machine.decoder.disasm(code, address))
+        names.update((one.address, one.name) for one in machine.disassemble(address, size))
 
     machine.uc.hook_add(machine.unicorn.UC_HOOK_BLOCK, enter)
     machine.uc.hook_add(machine.unicorn.UC_HOOK_CODE, lambda _, address, *__: steps.update([address]))
@@ -167,14 +166,14 @@ def test_a_layer_too_large_for_the_memory():
 )
 def test_a_processor_refuses_instructions_that_it_does_not_have(core, kernel):
     """The program of the Cortex-M4F has 32-bit Thumb instructions, an FPU and SMLAD."""
-    machine = emulator._Machine(processors.CORES[core], programs.load_program("Cortex-M4F", "GCC"))
+    machine = emulator._Machine(core, programs.load_program("Cortex-M4F", "GCC"))
     with pytest.raises(RuntimeError, match=f"{kernel} broke off in the emulated {re.escape(core)} at address 0x1"):
         machine.call(routines.ROUTINES[kernel], example(POINTWISE))
 
 
 @emulated
 def test_a_phone_without_sdot_refuses_it():
-    machine = emulator._Machine(processors.CORES["AArch64"], programs.load_program("AArch64 with SDOT", "GCC"))
+    machine = emulator._Machine("AArch64", programs.load_program("AArch64 with SDOT", "GCC"))
     with pytest.raises(RuntimeError, match="pointwise_i8_sdot broke off in the emulated AArch64"):
         machine.call(routines.ROUTINES["pointwise_i8_sdot"], example(POINTWISE))
 

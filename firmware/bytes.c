@@ -1,5 +1,5 @@
 /* What compilers call without being asked: copying and filling memory, byte by byte. */
-#include "memory.h"
+#include "bytes.h"
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     unsigned char *target = to;

@@ -1,6 +1,6 @@
-/* The only two functions of the C library that the runtime needs; memory.c has them for where there is none. */
-#ifndef MEMORY_H
-#define MEMORY_H
+/* The only two functions of the C library that the runtime needs; bytes.c has them for where there is none. */
+#ifndef BYTES_H
+#define BYTES_H
 
 #include <stddef.h>
 
