@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab slides photos refresh figures badges lint clean
+.PHONY: help run test lab slides photos firmware refresh figures badges lint clean
 .NOTPARALLEL:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test      everything that must hold: the helpers, the notebooks cell by cell, lint"
 	@echo "make lab       open the course in JupyterLab"
 	@echo "make photos    download the photographs (786 MB), once"
+	@echo "make firmware  write your int8 network as C, compile it for microcontrollers, prepare a folder for Arduino"
 	@echo "make slides    write the notebooks and the lecture as slides that need no network"
 	@echo "make refresh   for authors: run the notebooks on the drawn pets and store the outputs in them"
 	@echo "make figures   for authors: write the figures of the README from the stored outputs"
@@ -41,6 +42,9 @@ photos: $(INSTALLED)
 
 slides: $(INSTALLED)
 	@$(PY) tools/slides.py
+
+firmware: $(INSTALLED)
+	@$(PY) -m helpers.firmware
 
 refresh: $(INSTALLED)
 	@$(PY) tools/run.py --refresh

@@ -227,13 +227,15 @@ class Ram:
         activations: the head of the arena, written anew for each picture.
         persistent: its tail, the runtime's own structures; None if it was not measured.
         source: MEASURED or COMPUTED, to be shown with the numbers.
-        working: what CMSIS-NN's kernels would ask for besides, see `working_memory`; not part of the total.
+        working: what the kernels would ask for besides, see `working_memory`; not part of the total.
+        stack: what the program used of it; None if it was not measured.
     """
 
     activations: int
     persistent: int | None
     source: str
     working: int = 0
+    stack: int | None = None
 
     @property
     def total(self) -> int:

@@ -41,6 +41,40 @@ class Board:
         return int(CLOCK.search(self.cpu)[1])
 
 
+@dataclasses.dataclass(frozen=True)
+class Current:
+    """What the chip of a board draws while its processor works.
+
+    Attributes:
+        board: name of the board; nothing else on it is counted.
+        milliamperes, volts: at the supply of the chip.
+        condition: under which this holds.
+        source, year: the document with these numbers.
+    """
+
+    board: str
+    milliamperes: float
+    volts: float
+    condition: str
+    source: str
+    year: int
+
+    def millijoules(self, milliseconds: float) -> float:
+        """Return the energy that it takes in a time."""
+        return self.milliamperes * self.volts * milliseconds / 1e3
+
+
+def currents() -> dict[str, Current]:
+    """Return the currents of `data/current.csv`, {name of the board: current}; not every board is there.
+
+    Raises:
+        ValueError: a line of the table is incomplete, or a number in it is none.
+    """
+    rule = "current and voltage are larger than 0"
+    lines = data.records("current.csv", Current, rule, lambda one: min(one.milliamperes, one.volts) > 0)
+    return {one.board: one for one in lines}
+
+
 def load() -> dict[str, Board]:
     """Return the boards of `data/boards.csv`, {name: board}; 1 KB is 1,024 bytes and 1 MB is 1,048,576 bytes there.
 

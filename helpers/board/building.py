@@ -4,9 +4,12 @@ import dataclasses
 import functools
 import importlib.util
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.base import artifacts, console
@@ -15,6 +18,8 @@ from helpers.board.processors import CORES
 from helpers.board.routines import COMPILERS, MANIFEST, SOURCES
 
 LINKER = "-Wl,--build-id=none,-z,max-page-size=16"
+REASONS = ("overflowed", "will not fit", "error")  # in what compilers and linkers say, the best first
+BEFORE = re.compile(r"(\S*\bld(\.lld)?: )?(error: )?")  # a reason, who says it
 FLAGS = ("-std=gnu11", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", LINKER)
 GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns", "-Wl,--entry=0")  # there is no memset
 ZIG_FLAGS = ("-fno-sanitize=undefined", "-Wl,--gc-sections")  # of its library only what is called
@@ -52,15 +57,15 @@ def _compiler(name: str, *command: str) -> Compiler:
     return Compiler(name, command, f"ziglang {version}" if name == "Zig" else version)
 
 
-def command(compiler: Compiler, core: str, output: str) -> list[str]:
-    """Return the command that compiles kernels.c for a processor, to be run in the folder of the sources."""
+def command(compiler: Compiler, core: str) -> list[str]:
+    """Return the command that compiles kernels.c for a processor, to be run with `call` beside its sources."""
     chosen = processors.look_up_core(core)
     if compiler.name == "Zig":
         target, processor = chosen.zig
         keep = f"-Wl,--entry={routines.routines_of(core)[0]}"  # and with it all that is in kernels.c
         return [*compiler.command, "cc", "-target", target, f"-mcpu={processor}", *FLAGS, *ZIG_FLAGS, keep,
-                "-T", "link.ld", "kernels.c", "-o", output]  # fmt: skip
-    return [*compiler.command, *chosen.gcc, *FLAGS, *GCC_FLAGS, "-T", "link.ld", "kernels.c", "-lgcc", "-o", output]
+                "-T", "link.ld", "kernels.c"]  # fmt: skip
+    return [*compiler.command, *chosen.gcc, *FLAGS, *GCC_FLAGS, "-T", "link.ld", "kernels.c", "-lgcc"]
 
 
 def build(core: str, path: Path, compiler: Compiler) -> None:
@@ -69,15 +74,37 @@ def build(core: str, path: Path, compiler: Compiler) -> None:
     Raises:
         RuntimeError: the compiler refused.
     """
+    refusal = f"{compiler.version} did not compile kernels.c for {core}"
+    call(command(compiler, core), routines.FOLDER, path, refusal)
+
+
+def call(words: Sequence[str], folder: Path, path: Path, refusal: str) -> None:
+    """Let a compiler make a program; write it beside `path`, then rename it.
+
+    Args:
+        words: the command, without `-o` and the program.
+        folder: of the sources.
+        path: of the program.
+        refusal: the beginning of the message, if it comes to one.
+
+    Raises:
+        RuntimeError: the compiler refused, or the linker; the message has its own words.
+    """
     with artifacts.atomic(Path(path).resolve()) as part:
         result = subprocess.run(
-            command(compiler, core, str(part)), cwd=routines.FOLDER, capture_output=True, text=True, check=False
+            [*words, "-o", str(part)], cwd=folder, capture_output=True, text=True, check=False, env=_english()
         )
         if result.returncode != 0:
             lines = (result.stderr.strip() or "without a word").splitlines()
-            reason = next((line for line in lines if "error" in line), lines[0])
-            raise RuntimeError(f"{compiler.version} did not compile kernels.c for {core}: {reason}")
+            known = (line for word in REASONS for line in lines if word in line)
+            reason = BEFORE.sub("", next(known, lines[0]), count=1).replace(f"{part.parent}/", "")
+            raise RuntimeError(f"{refusal}: {reason}")
         part.chmod(0o644)  # nothing in it can be started by itself
+
+
+def _english() -> dict[str, str]:
+    """Return the environment in which compilers speak English."""
+    return os.environ | {"LC_ALL": "C"}
 
 
 def rebuilt(folder: Path, name: str | None = None) -> dict[str, Compiler]:
@@ -130,7 +157,7 @@ def build_all() -> None:
 
 def _record(name: str, core: str, compiler: Compiler) -> dict[str, str]:
     """Return what the manifest says of a program: its file, SHA-256, compiler, and the command that built it."""
-    words = command(compiler, core, CORES[core].file)[len(compiler.command) :]
+    words = [*command(compiler, core), "-o", CORES[core].file][len(compiler.command) :]
     called = [Path(compiler.command[0]).name] if name == "GCC" else ["python", "-m", "ziglang"]
     return {
         "file": CORES[core].file,

@@ -135,11 +135,14 @@ class Counts:
         return best["float32"].per_mac / min(one.per_mac for kind, one in best.items() if kind != "float32")
 
 
-def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, compiled: str | Path = COMPILERS[0]) -> Count:
+def count(
+    core: str, kernel: str | Routine, layer: ConvolutionLayer | None = None, compiled: str | Path = COMPILERS[0]
+) -> Count:
     """Run a kernel in the emulator, check its result, and count what it executed.
 
     Args:
-        core, kernel: names in `CORES` and `ROUTINES`.
+        core: a name in `CORES`.
+        kernel: a name in `ROUTINES`, or a routine that is not there.
         layer: what to compute; if left out, `example`.
         compiled: by which compiler, a name in `COMPILERS`, for the programs that come with the suite; or a folder with
             others.
@@ -152,11 +155,11 @@ def count(core: str, kernel: str, layer: ConvolutionLayer | None = None, compile
         RuntimeError: the emulated program broke off, or its result is not that of the integer network.
         TimeoutError: it took longer than `emulator.SECONDS`.
     """
-    chosen = routines.look_up_routine(core, kernel)
+    chosen = kernel if isinstance(kernel, Routine) else routines.look_up_routine(core, kernel)
     layer = layer or layers.example(chosen.layer)
     output, tally = emulator.execute(core, kernel, layer, compiled)
     _verify(core, chosen, layer, output)
-    return Count(core, kernel, layer.macs, tally.instructions, tally.cycles, tally.mix, tally.loop)
+    return Count(core, chosen.name, layer.macs, tally.instructions, tally.cycles, tally.mix, tally.loop)
 
 
 def _verify(core: str, kernel: Routine, layer: ConvolutionLayer, output: np.ndarray) -> None:
@@ -167,9 +170,10 @@ def _verify(core: str, kernel: Routine, layer: ConvolutionLayer, output: np.ndar
         expected, bound = layer.expected_real()
         wrong = int(np.count_nonzero(~(np.abs(output - expected) <= bound)))
     if wrong:
+        ours = kernel.name in ROUTINES
         raise RuntimeError(
             f"{kernel.name} on {core} computed {wrong:,} of {output.size:,} values otherwise than expected, so its "
-            "instructions are not counted: change kernels.c back, or build it again with --build."
+            f"instructions are not counted{': change kernels.c back, or build it again with --build' if ours else ''}."
         )
 
 

@@ -1,118 +1,28 @@
 """The kit's board, emulated: 1 MB of flash, 256 KB of RAM and nothing else, with a whole network running on it.
 
-`firmware/` is the program, `network_in_c` writes the network for it, `build` compiles both, and `Board` runs them in
-Unicorn (https://www.unicorn-engine.org): from the reset to the answer, instruction by instruction.
+`firmware/` is the program, `compiled_network` makes it, and `Board` runs it in Unicorn
+(https://www.unicorn-engine.org): from the reset to the answer, instruction by instruction.
 
-    board = Board(build(int8_file, "Cortex-M4", folder), "Cortex-M4")
+    board = Board(compiled_network.firmware(int8_file, Version("Cortex-M4F"), folder))
     run = board.run(codes)                     # codes of one picture, int8 [height, width, channels]
 """
 
 import dataclasses
 import shutil
-import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from helpers.base import artifacts
-from helpers.board import building, network_in_c, processors, programs
-from helpers.board.bands import Bands
-from helpers.board.building import Compiler
+from helpers.board import arena, building, compiled_network, network_in_c
+from helpers.board.compiled_network import RAM, Firmware
 from helpers.board.emulator import Processor, Tally
-from helpers.board.network_in_c import Written
-from helpers.board.programs import Program
+from helpers.tflite import inspect
 
 FLASH, FLASH_BYTES = 0x00000000, 1 << 20
-RAM, RAM_BYTES = 0x20000000, 256 << 10
+RAM_BYTES = 256 << 10
 SECONDS = 300  # the time that an emulated picture may take; it takes about one, and twenty if it is counted
 PAINT = 0xA5  # what the RAM for the stack is filled with, to see afterwards how far it came
-START = ("start.c", "bytes.c", "board.ld")
-FLAGS = ("-std=c99", "-O2", "-ffreestanding", "-fwrapv", "-Wall", "-Wextra", "-Wconversion", "-Wl,--build-id=none")
-GCC_FLAGS = ("-static", "-nostdlib", "-fno-tree-loop-distribute-patterns")
-# In the kernel with SMLAD, GCC would load early what it uses late, and run out of registers: a tenth more instructions.
-SMLAD_FLAGS = ("-fno-schedule-insns",)
-CORES = tuple(name for name, core in processors.CORES.items() if not core.wide)  # those with Thumb instructions
-
-
-@dataclasses.dataclass(frozen=True)
-class Firmware:
-    """A network, compiled for a processor.
-
-    Attributes:
-        program: the parts of the ELF file.
-        written: the network as C.
-        compiler: that made it.
-    """
-
-    program: Program
-    written: Written
-    compiler: Compiler
-
-    @property
-    def flash(self) -> int:
-        """Bytes of code and constants."""
-        return sum(len(content) for address, content in self.program.segments if address < RAM)
-
-    @property
-    def ram(self) -> int:
-        """Bytes of variables, the arena among them, without the stack."""
-        return self.program.symbols["bss_end"] - RAM
-
-
-def build(
-    path: Path,
-    core: str,
-    folder: Path,
-    plain: bool = False,
-    bands: Bands | None = None,
-    compiler: Compiler | None = None,
-) -> Firmware:
-    """Translate a full-int8 file to C, compile it for a processor, and return the program.
-
-    Args:
-        path: the .tflite file.
-        core: one of `CORES`.
-        folder: for the sources and the program.
-        plain: use the kernels in plain C even if the processor has SMLAD.
-        bands: how the first layers are cut; if left out, they are not.
-        compiler: from `building.compilers`; if left out, the first one found.
-
-    Raises:
-        KeyError: there is no such processor.
-        NotImplementedError: there is no compiler, or no kernel for an operator.
-        RuntimeError: the compiler refused, or the linker: the network does not fit; the message has its own words.
-    """
-    available = building.compilers(core) if compiler is None else [compiler]
-    if core not in CORES:
-        raise KeyError(f"Expected one of {', '.join(CORES)}; found {core!r}.")
-    if not available:
-        raise NotImplementedError(
-            "A network cannot be compiled here: neither arm-none-eabi-gcc nor the package ziglang was found."
-        )
-    written = network_in_c.write(path, folder, bands=bands)
-    for name in START:
-        with artifacts.atomic(folder / name) as part:
-            shutil.copyfile(network_in_c.folder() / name, part)
-    target = folder / processors.look_up_core(core).file
-    with artifacts.atomic(target) as part:
-        command = _command(available[0], core, str(part.resolve()), plain)
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if "error" in line or "overflow" in line]
-            reason = (lines or done.stderr.splitlines() or ["without a word"])[0]
-            raise RuntimeError(f"{available[0].version} did not make a program for {core}: {reason.strip()}")
-    return Firmware(programs.read_program(target), written, available[0])
-
-
-def _command(compiler: Compiler, core: str, output: str, plain: bool) -> list[str]:
-    chosen = processors.look_up_core(core)
-    sources = ["start.c", "bytes.c", "kernels.c", "bands.c", "network.c"]
-    flags = [*FLAGS, *(["-DPLAIN"] if plain else []), "-T", "board.ld", *sources, "-o", output]
-    if compiler.name == "Zig":
-        target, cpu = chosen.zig
-        return [*compiler.command, "cc", "-target", target, f"-mcpu={cpu}", *building.ZIG_FLAGS, *flags]
-    tuned = SMLAD_FLAGS if "SMLAD" in chosen.instructions and not plain else ()
-    return [*compiler.command, *chosen.gcc, *GCC_FLAGS, *tuned, *flags, "-lgcc"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,17 +50,13 @@ class Run:
 class Board(Processor):
     """An emulated board with a program in its flash."""
 
-    def __init__(self, firmware: Firmware, core: str):
+    def __init__(self, firmware: Firmware):
         """Put a program into the flash.
-
-        Args:
-            firmware: for this processor.
-            core: one of `CORES`.
 
         Raises:
             NotImplementedError: the emulator is not installed.
         """
-        super().__init__(core)
+        super().__init__(firmware.version.core)
         self.firmware = firmware
         self.uc.mem_map(FLASH, FLASH_BYTES)
         self.uc.mem_map(RAM, RAM_BYTES)
@@ -214,3 +120,62 @@ class Board(Processor):
             if name == "pop" and "pc" in operands or name == "bx":
                 break
         return found
+
+
+# --- what does not fit ----------------------------------------------------------------------------------------------
+
+CORE = "Cortex-M4F"  # the processor of the kit's board
+
+
+def refusals(path: Path) -> dict[str, str]:
+    """Try to get the constants of a file into the flash, and its activations into the RAM; return who refuses, and how.
+
+    Where there is a compiler, its linker is asked, else the emulator.  Neither gets a program: if the data alone do not
+    fit, nothing else matters.
+
+    Args:
+        path: a .tflite file of any type.
+
+    Returns:
+        {"flash" and "RAM": words of the linker or the emulator; "" if it fits}.
+
+    Raises:
+        NotImplementedError: there is neither a compiler nor an emulator.
+    """
+    sizes = {
+        "flash": sum(t.data.nbytes for t in inspect.tensors(path) if t.data is not None),
+        "RAM": arena.tight_plan(arena.buffers(path)).head,
+    }
+    compilers = building.compilers(CORE)
+    if compilers:
+        return {memory: _of_the_linker(compilers[0], memory, size) for memory, size in sizes.items()}
+    return {memory: _of_the_emulator(memory, size) for memory, size in sizes.items()}
+
+
+def _of_the_linker(compiler: building.Compiler, memory: str, size: int) -> str:
+    """Return what the linker says to an array of some bytes."""
+    kind = "const char array[{0}] = {{1}};" if memory == "flash" else "char array[{0}];"
+    use = '__attribute__((section(".vectors"), used)) static const void *const vectors[] = {array};'
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copyfile(network_in_c.folder() / "board.ld", folder / "board.ld")
+        (folder / "array.c").write_text(f"{kind.format(size)}\n{use}\n")
+        whole = compiled_network.command(compiler, compiled_network.Version(CORE))
+        words = [word for word in whole if word not in compiled_network.SOURCES]
+        try:
+            building.call([*words, "array.c"], folder, folder / "array.elf", "the linker")
+        except RuntimeError as error:
+            return str(error)
+        return ""
+
+
+def _of_the_emulator(memory: str, size: int) -> str:
+    """Return what the emulator says to some bytes written from the beginning of a memory."""
+    board = Processor(CORE)
+    start, length = (FLASH, FLASH_BYTES) if memory == "flash" else (RAM, RAM_BYTES)
+    board.uc.mem_map(start, length)
+    try:
+        board.uc.mem_write(start, bytes(size))
+    except board.unicorn.UcError as error:
+        return f"the emulator, {size:,} bytes from {start:#x} on: {error}"
+    return ""

@@ -1,10 +1,12 @@
 """A processor in Unicorn (https://www.unicorn-engine.org), an emulator made from QEMU: it runs a program and counts."""
 
+import contextlib
+import ctypes
 import dataclasses
 import re
 import struct
-from collections import Counter
-from collections.abc import Callable, Container
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +19,15 @@ from helpers.board.layers import ConvolutionLayer
 from helpers.board.programs import Program
 from helpers.board.routines import COMPILERS, POINTWISE, Routine
 
-SECONDS = 60  # the time that an emulated kernel may take; on the example layers the slowest takes about one second
+SECONDS = 20  # the time that an emulated kernel may take; on the example layers the slowest takes about one second
 
 # The memory of an emulated processor.
 FLASH, FLASH_BYTES = 0x00000000, 1 << 20  # link.ld puts code and constants there
 RAM, RAM_BYTES, STACK_BYTES = 0x20000000, 1 << 23, 1 << 16  # and the kernels' own buffers here; the stack is at the end
 DATA = RAM + (1 << 16)  # layer, weights, input and output, behind those buffers
 STOP, PAGE = 0x3FF00000, 4096  # where kernels return to; there is nothing
+
+SIZE_BITS = 16  # a basic block is one number: its address, and in the lowest bits its bytes
 
 
 def installed() -> bool:
@@ -42,19 +46,20 @@ class Tally:
 
 
 def execute(
-    core: str, kernel: str, layer: ConvolutionLayer, compiled: str | Path = COMPILERS[0]
+    core: str, kernel: str | Routine, layer: ConvolutionLayer, compiled: str | Path = COMPILERS[0]
 ) -> tuple[np.ndarray, Tally]:
     """Run a kernel on a layer: its output, int8 or float32 [height, width, filters], and what was executed.
 
     Args:
-        core, kernel: names in `CORES` and `routines.ROUTINES`.
+        core: a name in `CORES`.
+        kernel: a name in `routines.ROUTINES`, or a routine that is not there.
         layer: what to compute.
         compiled: by which compiler, or the folder with the programs; see `programs.load_program`.
 
     Raises:
         the errors of `counts.count`, but for that of a wrong result.
     """
-    chosen = routines.look_up_routine(core, kernel)
+    chosen = kernel if isinstance(kernel, Routine) else routines.look_up_routine(core, kernel)
     layers.check(chosen, layer)
     program = programs.load_program(core, compiled)
     if not installed():
@@ -63,6 +68,11 @@ def execute(
             "(python -m pip install -r requirements.txt); counts.recorded() has counts made elsewhere."
         )
     return _Machine(core, program).call(chosen, layer)
+
+
+def _block(packed: int) -> tuple[int, int]:
+    """Return the address and the bytes of a block from one number."""
+    return packed >> SIZE_BITS, packed & ((1 << SIZE_BITS) - 1)
 
 
 class Instruction(NamedTuple):
@@ -140,26 +150,40 @@ class Processor:
             How often each block was followed by each address, {((address, bytes), address of the next): times}; as many
             of them as counts were begun.
         """
-        edges, last = Counter(), (0, 0)
+        edges, last = defaultdict(int), 0
         parts = [edges]
 
-        def enter(_, address: int, size: int, __) -> None:
+        def enter(_, address: int, size: int) -> None:
             nonlocal edges, last
             edges[last, address] += 1
             if address in marks:
-                edges = Counter()
+                edges = defaultdict(int)
                 parts.append(edges)
-            last = (address, size)
+            last = address << SIZE_BITS | size
 
-        self.uc.ctl_flush_tb()  # blocks that have run without a hook would go on without it
-        hook = self.uc.hook_add(self.unicorn.UC_HOOK_BLOCK, enter)
-        try:
+        with self._block_hook(enter):
             emulate()
-        finally:
-            self.uc.hook_del(hook)
         edges[last, STOP] += 1
-        nothing = (0, 0)  # the way in
-        return [Counter({edge: times for edge, times in part.items() if edge[0] != nothing}) for part in parts]
+        return [Counter({(_block(before), to): n for (before, to), n in part.items() if before}) for part in parts]
+
+    @contextlib.contextmanager
+    def _block_hook(self, enter: Callable[[int, int, int], None]) -> Iterator[None]:
+        """Let the emulator call a function with each block.
+
+        `Uc.hook_add` does the same with three Python functions around it, which takes three times as long.
+        """
+        from unicorn.unicorn_py3.unicorn import uclib
+
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32)
+        called, hook = kind(enter), ctypes.c_size_t()
+        everywhere = ctypes.c_uint64(1), ctypes.c_uint64(0)  # a range that ends before it begins
+        handle, function = self.uc._uch, ctypes.cast(called, ctypes.c_void_p)
+        self.uc.ctl_flush_tb()  # blocks that have run without a hook would go on without it
+        uclib.uc_hook_add(handle, ctypes.byref(hook), self.unicorn.UC_HOOK_BLOCK, function, None, *everywhere)
+        try:
+            yield
+        finally:
+            uclib.uc_hook_del(handle, hook)
 
     def tally(self, edges: Counter) -> Tally:
         """Add up the instructions of all blocks."""

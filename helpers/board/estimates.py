@@ -126,8 +126,8 @@ def estimate_table(shown: Iterable[Estimate]) -> Table:
             estimate.board,
             f"{estimate.core} at {estimate.mhz:g} MHz",
             estimate.way + (", if it fitted" if estimate.fits is False else ""),
-            _range(end / 1e6 for end in estimate.instructions),
-            _range(estimate.milliseconds),
+            spread(end / 1e6 for end in estimate.instructions),
+            spread(estimate.milliseconds),
         ]
         for estimate in shown
     ]
@@ -135,5 +135,6 @@ def estimate_table(shown: Iterable[Estimate]) -> Table:
     return Table(columns, rows, "Estimated, not measured: one picture")
 
 
-def _range(ends: Iterable[float]) -> str:
+def spread(ends: Iterable[float]) -> str:
+    """Return two ends in words, as whole numbers: '1,996 to 2,703'; one number if both are the same."""
     return " to ".join(dict.fromkeys(f"{end:,.0f}" for end in ends))

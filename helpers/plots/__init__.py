@@ -25,6 +25,7 @@ from helpers.plots.fewer_bits import (
 )
 from helpers.plots.files import calibrations, code_differences, file_bytes
 from helpers.plots.histograms import clipping, equal_range, layer_histograms, pruned_histograms
+from helpers.plots.inference import instructions_of_a_picture
 from helpers.plots.ladder import byte_front, channel_means, range_errors, rungs, straight_through, up_or_down
 from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
 from helpers.plots.results import overview, own_pets
@@ -55,6 +56,7 @@ __all__ = [
     "flash_budget",
     "frontier",
     "instructions",
+    "instructions_of_a_picture",
     "kinds_of_quantization",
     "latencies",
     "layer_errors",

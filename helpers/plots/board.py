@@ -228,7 +228,7 @@ def memory_plan(plans: dict[str, MemoryPlan], board: Board) -> Picture:
     alive; where blocks reach above it, the planner has left gaps.
 
     Args:
-        plans: {kind of file: plan}, from `arena.plan`.
+        plans: {kind of file: plan}, from `arena.plan`; "int8 in bands" is an int8 file.
         board: from `boards.load`.
     """
     figure, axes = style.axes(5.6 * len(plans), 4.8, ncols=len(plans), sharey=True, squeeze=False)
@@ -249,7 +249,7 @@ def memory_plan(plans: dict[str, MemoryPlan], board: Board) -> Picture:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         listed.append(f"{kind} takes {plan.head:,} bytes, {fits}; {used.max():,} are alive at operator {used.argmax()}")
     axes[0, 0].set_ylabel("place in the arena (kB of 1000 bytes)")
-    axes[0, 0].legend(loc="upper right")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")
     return Picture(
         figure,
         f"Blocks of memory, operator by operator, and the sum alive, against {style.binary_size(limit)} of RAM of the "
@@ -272,7 +272,8 @@ def _gaps(head: int, needed: int) -> str:
 
 def _plan_blocks(axis, plan: MemoryPlan, kind: str, steps: int, top: float) -> None:
     """Draw a block for each buffer of a plan, with its name where there is room: a letter is 2% of the axis wide."""
-    look = {"facecolor": COLOURS[kind], "alpha": 0.5, "hatch": HATCHES[kind], "edgecolor": "white", "linewidth": 1.5}
+    colour, hatch = COLOURS[_type_of(kind)], HATCHES[_type_of(kind)]
+    look = {"facecolor": colour, "alpha": 0.5, "hatch": hatch, "edgecolor": "white", "linewidth": 1.5}
     for buffer, offset in zip(plan.buffers, plan.offsets, strict=True):
         left, width = buffer.first - 0.5, 1 + buffer.last - buffer.first
         bottom, height = offset / 1e3, buffer.bytes / 1e3
@@ -289,7 +290,7 @@ def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Boar
     """Show what a program with each file needs of a board's RAM, stacked: the bar of the lecture's slide.
 
     Args:
-        files: {kind of file: its tensor arena}, from `arena.ram`.
+        files: {kind of file: its tensor arena}, from `arena.ram` or `Inference.memory`; "int8 as C" is an int8 file.
         allowances: what the rest of the program needs, from `arena.allowances`.
         board: from `boards.load`.
     """
@@ -300,7 +301,7 @@ def ram_bar(files: dict[str, Ram], allowances: dict[str, Allowance], board: Boar
     for row, (kind, ram) in enumerate(files.items()):
         start = _stacked(axis, row, besides[kind], labels)
         totals[kind] = start + ram.activations
-        look = {"color": COLOURS[kind], "hatch": HATCHES[kind], "edgecolor": "white"}
+        look = {"color": COLOURS[_type_of(kind)], "hatch": HATCHES[_type_of(kind)], "edgecolor": "white"}
         axis.barh(row, ram.activations / 1e3, 0.6, start / 1e3, **look)
         paper = {"va": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}, "zorder": 3}
         if ram.activations > 0.3 * limit:
@@ -325,7 +326,13 @@ def _besides(ram: Ram, allowances: dict[str, Allowance]) -> dict[str, int]:
     """Return what a program needs beside the activations of its file, {what for: bytes}."""
     runtime = {} if ram.persistent is None else {"runtime": ram.persistent}
     kernels = {"kernels": ram.working} if ram.working else {}
-    return {name: one.bytes for name, one in allowances.items()} | runtime | kernels
+    stack = {} if ram.stack is None else {"stack": ram.stack}
+    return {name: one.bytes for name, one in allowances.items()} | stack | runtime | kernels
+
+
+def _type_of(kind: str) -> str:
+    """Return the kind of file that a name begins with: 'int8' for 'int8 as C'."""
+    return kind if kind in COLOURS else kind.split()[0]
 
 
 def _legend(needs: Sequence[dict[str, int]]) -> dict[str, str]:
@@ -363,5 +370,7 @@ def _fitting(totals: dict[str, int], limit: int) -> str:
     """Return which files fit, in words that what they are to fit into completes."""
     small, large = ([kind for kind in totals if (totals[kind] <= limit) == fits] for fits in (True, False))
     words = [f"{style.join(small)} fit{'s' if len(small) == 1 else ''}"] if small else []
+    if len(small) > 2 and not large:
+        words = ["All of them fit"]
     words += [f"{style.join(large)} {'does' if len(large) == 1 else 'do'} not fit"] if large else []
     return f"{', '.join(words)} into"
