@@ -127,7 +127,7 @@ def table(path: Path, choices: Sequence[Bands]) -> Table:
         choices: ways to cut it.
     """
     all_products = sum(layer.macs for layer in roofline.layers(path))
-    lines = [["not at all", f"{arena.peak(arena.buffers(path)):,}", "0", "0.0 %"]]
+    lines = [["not at all", f"{arena.peak(arena.buffers(path)):,}", "0", "0.0%"]]
     for bands in choices:
         once, often = products(path, bands)
         needed, repeated = buffers(path, bands), often - once

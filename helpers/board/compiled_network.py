@@ -9,6 +9,7 @@ those are put in their place.  A network with other layers needs a compiler.
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -53,6 +54,11 @@ class Version:
     def __post_init__(self):
         if self.core not in CORES:
             raise KeyError(f"Expected one of {', '.join(CORES)}; found {self.core!r}.")
+
+    @property
+    def slug(self) -> str:
+        """Its label as the name of a folder: 'cortex-m4f-smlad'."""
+        return re.sub(r"[^a-z0-9]+", "-", self.label.lower()).strip("-")
 
     @property
     def smlad(self) -> bool:
@@ -143,11 +149,12 @@ VERSIONS = {
 }
 
 
-def firmware(path: Path, version: Version, folder: Path) -> Firmware:
+def firmware(path: Path, version: Version, folder: Path | None = None) -> Firmware:
     """Return a network as a program: one that comes with the suite if there is one for its layers, else compiled.
 
     Args:
-        path, version, folder: see `build`.
+        path, version: see `build`.
+        folder: for what is compiled; if left out, firmware/ beside the file.
 
     Raises:
         the errors of `build` and `prebuilt`.
@@ -156,7 +163,7 @@ def firmware(path: Path, version: Version, folder: Path) -> Firmware:
         return prebuilt(path, version)
     except LookupError as reason:
         try:
-            return build(path, version, folder)
+            return build(path, version, folder or Path(path).parent / "firmware" / version.slug)
         except NotImplementedError as error:
             raise NotImplementedError(f"{reason.args[0]} {error}") from None
 

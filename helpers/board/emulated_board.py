@@ -14,10 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.board import arena, building, compiled_network, network_in_c
+from helpers.base.tables import Table
+from helpers.board import arena, building, compiled_network, emulator, network_in_c
 from helpers.board.compiled_network import RAM, Firmware
 from helpers.board.emulator import Processor, Tally
+from helpers.integer import comparison
+from helpers.integer.network import load_network
+from helpers.integer.rounding import MICRO
 from helpers.tflite import inspect
+from helpers.tflite.inspect import Tensor
 
 FLASH, FLASH_BYTES = 0x00000000, 1 << 20
 RAM_BYTES = 256 << 10
@@ -76,6 +81,49 @@ class Board(Processor):
             RuntimeError: the program touched an address at which the board has no memory.
             TimeoutError: it did not come to an end.
         """
+        program, written, end = self.firmware.program, self.firmware.written, self._prepare(codes)
+        tallies = [self.tally(edges) for edges in self.count_edges(self._start, self._returns())] if count else []
+        if not count:
+            self._start()
+        pointer = int.from_bytes(self.uc.mem_read(program.symbols["answer"], 4), "little")
+        answer = np.frombuffer(self.uc.mem_read(pointer, int(np.prod(written.output.shape))), np.int8)
+        painted = np.frombuffer(self.uc.mem_read(end, RAM + RAM_BYTES - end), np.uint8) == PAINT
+        stack = int(len(painted) - np.argmin(painted)) if not painted.all() else 0
+        return Run(answer, stack, tuple(tallies[:-1]), tallies[-1] if tallies else None)
+
+    def tensors(self, codes: np.ndarray) -> dict[int, np.ndarray]:
+        """Run the network as `run` does, and return what each of its calls wrote, {tensor: int8, of its shape}.
+
+        Raises:
+            ValueError, RuntimeError, TimeoutError: see `run`.
+        """
+        self._prepare(codes)
+        written, found = self.firmware.written, {}
+        made = dict(zip(sorted(self._returns()), written.made, strict=True))
+
+        def returned(_, address: int, *__) -> None:
+            tensor = made[address]
+            content = self._activations(tensor)
+            found[tensor.index] = np.frombuffer(content, np.int8).reshape(tensor.shape)
+
+        self.uc.ctl_flush_tb()
+        kind = self.unicorn.UC_HOOK_CODE
+        hooks = [self.uc.hook_add(kind, returned, begin=address, end=address) for address in made]
+        try:
+            self._start()
+        finally:
+            for hook in hooks:
+                self.uc.hook_del(hook)
+        return found
+
+    def _activations(self, tensor: Tensor) -> bytes:
+        """Return what is in the arena where a tensor has its place."""
+        written = self.firmware.written
+        place = self.firmware.program.symbols["arena"] + written.places[tensor.index]
+        return bytes(self.uc.mem_read(place, int(np.prod(tensor.shape))))
+
+    def _prepare(self, codes: np.ndarray) -> int:
+        """Write a picture to its place and paint the RAM that has no name; return where that begins."""
         program, written = self.firmware.program, self.firmware.written
         expected = int(np.prod(written.input.shape))
         if codes.dtype != np.int8 or codes.size != expected:
@@ -86,14 +134,7 @@ class Board(Processor):
         self.uc.mem_write(RAM, bytes(end - RAM))
         self.uc.mem_write(end, bytes([PAINT]) * (RAM + RAM_BYTES - end))
         self.uc.mem_write(program.symbols["arena"] + written.places[written.input.index], codes.tobytes())
-        tallies = [self.tally(edges) for edges in self.count_edges(self._start, self._returns())] if count else []
-        if not count:
-            self._start()
-        pointer = int.from_bytes(self.uc.mem_read(program.symbols["answer"], 4), "little")
-        answer = np.frombuffer(self.uc.mem_read(pointer, int(np.prod(written.output.shape))), np.int8)
-        painted = np.frombuffer(self.uc.mem_read(end, RAM + RAM_BYTES - end), np.uint8) == PAINT
-        stack = int(len(painted) - np.argmin(painted)) if not painted.all() else 0
-        return Run(answer, stack, tuple(tallies[:-1]), tallies[-1] if tallies else None)
+        return end
 
     def _start(self) -> None:
         """Run from the reset to the end."""
@@ -117,13 +158,42 @@ class Board(Processor):
         for _, end, name, operands in self.disassemble(self.firmware.program.functions["network_run"], 4096):
             if name in ("bl", "blx"):
                 found.add(end)
-            if name == "pop" and "pc" in operands or name == "bx":
+            if name.startswith(("pop", "ldm")) and "pc" in operands or name == "bx":
                 break
         return found
 
 
+def answer_table(firmware: Firmware, path: Path, codes: np.ndarray) -> Table:
+    """Return the answers of the emulated board for some pictures, beside those of two others, as codes.
+
+    The last column counts the values of all activations that differ between the board and the integer network.
+
+    Args:
+        firmware: the network as a program.
+        path: its .tflite file.
+        codes: of the pictures, int8 [n, height, width, channels].
+    """
+    network = load_network(path, rounding=MICRO)
+    output, board = network.output.index, Board(firmware) if emulator.installed() else None
+    rows = []
+    for number, one in enumerate(codes):
+        ours = network.tensors(one[np.newaxis])
+        theirs = comparison.kernel_tensors(path, one[np.newaxis], "reference")[output]
+        found = board.tensors(one) if board else {}
+        answer = _codes(found[output]) if board else "not installed"
+        apart = sum(int(np.sum(values != ours[tensor])) for tensor, values in found.items())
+        differ = f"{apart:,} of {sum(values.size for values in found.values()):,}" if board else "–"
+        rows.append([number, answer, _codes(ours[output]), _codes(theirs), differ])
+    return Table(["picture", "emulated board", "integer network", "TensorFlow Lite", "activations that differ"], rows)
+
+
+def _codes(values: np.ndarray) -> str:
+    return ", ".join(str(int(value)) for value in values.ravel())
+
+
 # --- what does not fit ----------------------------------------------------------------------------------------------
 
+FITS = "it fits"
 CORE = "Cortex-M4F"  # the processor of the kit's board
 
 
@@ -137,10 +207,7 @@ def refusals(path: Path) -> dict[str, str]:
         path: a .tflite file of any type.
 
     Returns:
-        {"flash" and "RAM": words of the linker or the emulator; "" if it fits}.
-
-    Raises:
-        NotImplementedError: there is neither a compiler nor an emulator.
+        {"flash" and "RAM": words of the linker or the emulator, "it fits", or that there is neither of them}.
     """
     sizes = {
         "flash": sum(t.data.nbytes for t in inspect.tensors(path) if t.data is not None),
@@ -149,6 +216,8 @@ def refusals(path: Path) -> dict[str, str]:
     compilers = building.compilers(CORE)
     if compilers:
         return {memory: _of_the_linker(compilers[0], memory, size) for memory, size in sizes.items()}
+    if not emulator.installed():
+        return dict.fromkeys(sizes, "There is neither a linker nor an emulator here to ask.")
     return {memory: _of_the_emulator(memory, size) for memory, size in sizes.items()}
 
 
@@ -166,7 +235,7 @@ def _of_the_linker(compiler: building.Compiler, memory: str, size: int) -> str:
             building.call([*words, "array.c"], folder, folder / "array.elf", "the linker")
         except RuntimeError as error:
             return str(error)
-        return ""
+        return FITS
 
 
 def _of_the_emulator(memory: str, size: int) -> str:
@@ -178,4 +247,4 @@ def _of_the_emulator(memory: str, size: int) -> str:
         board.uc.mem_write(start, bytes(size))
     except board.unicorn.UcError as error:
         return f"the emulator, {size:,} bytes from {start:#x} on: {error}"
-    return ""
+    return FITS

@@ -23,6 +23,7 @@ from helpers.board import boards, compiled_network, estimates
 from helpers.board.arena import Ram
 from helpers.board.compiled_network import FOLDER, VERSIONS, Version
 from helpers.board.emulated_board import Board
+from helpers.board.estimates import Estimate
 from helpers.measure import roofline
 from helpers.tflite import inspect
 
@@ -152,6 +153,17 @@ def measure(path: Path, version: Version, codes: np.ndarray) -> Inference:
     firmware = board.firmware
     memory = firmware.written.arena, firmware.ram - firmware.written.arena, run.stack
     return Inference(version.label, tuple(steps), tuple(run.answer.tolist()), firmware.flash, *memory, "measured")
+
+
+def estimated(found: Iterable[Estimate]) -> dict[str, tuple[float, float]]:
+    """Return what was estimated for int8, {label of the version: instructions, the fewest and the most}.
+
+    Args:
+        found: from `estimates.estimates`, for boards with different processors.
+    """
+    ways = {"int8, SMLAD": "SMLAD", "int8": "plain C"}
+    known = {f"{one.core}, {ways[one.way]}": one.instructions for one in found if one.way in ways}
+    return {label: known[label] for label in sorted(known, key=[v.label for v in VERSIONS.values()].index)}
 
 
 def measure_all(path: Path, codes: np.ndarray, versions: Iterable[Version]) -> dict[str, Inference]:

@@ -116,6 +116,7 @@ class Written:
         arena: bytes for activations.
         places: {tensor: where it begins in the arena}.
         input, output: tensors.
+        made: what each call makes, in their order.
     """
 
     source: str
@@ -125,6 +126,7 @@ class Written:
     places: dict[int, int]
     input: inspect.Tensor
     output: inspect.Tensor
+    made: tuple[inspect.Tensor, ...]
 
 
 def folder() -> Path:
@@ -172,7 +174,7 @@ def translate(path: Path, watched: bool = False, bands: Bands | None = None) -> 
         )
     needed = arena.tight_plan(buffers(path, bands))
     places = {b.tensor: at for b, at in zip(needed.buffers, needed.offsets, strict=True) if b.tensor is not None}
-    constants, calls, in_bands = [], [], bands.layers if bands else 0
+    constants, calls, made, in_bands = [], [], [], bands.layers if bands else 0
     for number, (operator, (*inputs, output)) in enumerate(inspect.graph(path)):
         step = Step(operator, tuple(inputs), output)
         at = [f"arena + {places[i]}" for i in (*operator.inputs, output.index) if i in places]
@@ -184,6 +186,7 @@ def translate(path: Path, watched: bool = False, bands: Bands | None = None) -> 
             found, call = _in_bands(path, bands, places)
             constants += found
         calls.append(f"    {call}")
+        made.append(output)
         if watched:
             calls.append(f"    network_wrote({number}, {at[-1]}, {int(np.prod(output.shape))});")
     (entry,), (answer,) = ([t for t in known if t.role == role] for role in ("input", "output"))
@@ -199,7 +202,7 @@ def translate(path: Path, watched: bool = False, bands: Bands | None = None) -> 
     text = string.Template(outline)
     source = text.substitute(name=Path(path).name, constants="\n".join(one.definition for one in constants))
     outline = text.substitute(name="", constants="\n".join(one.declaration for one in constants))
-    return Written(source, outline, tuple(constants), needed.head, places, entry, answer)
+    return Written(source, outline, tuple(constants), needed.head, places, entry, answer, tuple(made))
 
 
 def _in_bands(path: Path, bands: Bands, places: Mapping[int, int]) -> tuple[list[Constant], str]:

@@ -401,7 +401,12 @@ def _race(source: str, level: int) -> str | None:
     if race.levels(found)[level - 1]:
         return None
     yours, bar = (f"{number:.2f}" for number in (found[race.YOURS.name].per_mac, race.bars(found)[level - 1]))
-    return f"it is correct and takes {yours} instructions for one product; this level asks for {bar} at most"
+    hint = {
+        1: "`folded_bias` has the zero point's share of each sum in it, so the innermost loop need not take it off",
+        2: "keep four sums, of two pixels and two filters: every number that is loaded then serves two products",
+        3: "widen the pixels once for all filters, as `pointwise_i8_smlad` does, and use `two_products`",
+    }[level]
+    return f"it is correct and takes {yours} instructions for one product; this level asks for {bar} at most: {hint}"
 
 
 @_exercise

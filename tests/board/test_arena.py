@@ -273,3 +273,25 @@ def test_a_bad_allowance_is_shown(line, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "folder", lambda: tmp_path / "data")
     with pytest.raises(ValueError, match=r"A line of ram_allowances.csv needs part .*bytes .* Found .*stack"):
         arena.allowances()
+
+
+# --- a tighter plan ---------------------------------------------------------------------------------------------------
+
+
+@given(BUFFERS)
+def test_a_tight_plan_is_a_plan_and_no_higher(needed):
+    found = arena.tight_plan(needed, alignment=1)
+    assert arena.peak(needed) <= found.head <= arena.plan(needed, alignment=1).head
+    assert found.buffers == tuple(needed)
+    for i, one in enumerate(needed):
+        for j, other in enumerate(needed[:i]):
+            together = one.first <= other.last and other.first <= one.last
+            apart = (
+                found.offsets[i] >= found.offsets[j] + other.bytes or found.offsets[j] >= found.offsets[i] + one.bytes
+            )
+            assert apart or not together
+
+
+def test_a_tight_plan_closes_a_gap_that_the_greedy_one_leaves():
+    needed = [Buffer("picture", 96, 0, 0), Buffer("a", 48, 0, 1), Buffer("b", 64, 1, 2), Buffer("c", 128, 2, 3)]
+    assert arena.plan(needed).head > arena.peak(needed) == arena.tight_plan(needed).head
