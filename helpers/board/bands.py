@@ -119,6 +119,20 @@ def products(path: Path, bands: Bands) -> tuple[int, int]:
     return once, often
 
 
+def rows_table(path: Path, bands: Bands, number: int) -> Table:
+    """Return the rows that each stage computes for one band.
+
+    Args:
+        path, bands: see `rows`.
+        number: of the band, from 0.
+    """
+    lines = [
+        [step.operator.name, inspect.layer_of(step.output.name), f"{first} to {end - 1}", step.output.shape[1]]
+        for step, (first, end) in zip(stages(path, bands), rows(path, bands)[number], strict=True)
+    ]
+    return Table(["operator", "makes", "rows", "of"], lines)
+
+
 def table(path: Path, choices: Sequence[Bands]) -> Table:
     """Return for each way of cutting the bytes alive at the peak, and the products that are repeated.
 

@@ -103,3 +103,12 @@ def test_only_bands_help_the_network_that_comes_with_the_suite():
     shown = savings.table(SHIPPED, Bands(3))
     assert [row[-1] for row in shown.rows] == ["", "nothing", "nothing", "-55,296", "-55,296"]
     assert [row[2] for row in shown.rows] == ["110,592", "110,592", "110,592", "55,296", "55,296"]
+
+
+def test_the_rows_of_one_band_are_shown():
+    shown = bands.rows_table(SHIPPED, Bands(3), 10)
+    assert [row[1:] for row in shown.rows] == [
+        ["conv1", "19 to 22", "48"],
+        ["conv2", "20 to 21", "48"],
+        ["pool1", "10 to 10", "24"],
+    ]

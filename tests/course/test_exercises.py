@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.board import building, emulator, race, routines
 from helpers.course import exercises
 from helpers.methods import mixed_precision
 from helpers.numbers import quantization
+
+RACING = emulator.installed() and building.compilers(race.CORE)  # C can be compiled and counted here
+WITHOUT_ZERO_POINT = race.STARTER.replace("layer->bias[f]", "layer->folded_bias[f]").replace(
+    "(x[c] - zero_point)", "x[c]"
+)
 
 
 @pytest.fixture
@@ -90,6 +96,10 @@ RIGHT = [
     ("bytes_alive", 3 * 24 * 24 * 32 * 4),
     ("smlad", lambda a, b, t: t + a[0] * b[0] + a[1] * b[1]),
     ("smlad", lambda a, b, t: t + np.dot(a, b)),
+    *[
+        (f"race_level_{level}", routines.source(name).replace(name, "race"))
+        for level, name in ((1, "pointwise_i8_2x2"), (2, "pointwise_i8_2x2"), (3, "pointwise_i8_smlad"))
+    ],
     ("parameters_that_fit", 256_000 - 15_000),
     ("parameters_that_fit", 241_000.0),
 ]
@@ -224,6 +234,12 @@ TYPICAL = [
     ("smlad", lambda a, b, t: t + a[0] * b[0] - a[1] * b[1], "is negative"),
     ("smlad", lambda a, b, t: t + int((np.int8(a) * np.int8(b)).sum(dtype=np.int32)), "no int8 can hold"),
     ("smlad", lambda a, b, t: a[0] + b[0], "= 91; found 8"),
+    *[(f"race_level_{level}", "int answer = 42;", "Expected C source with the function") for level in (1, 2, 3)],
+    *[(f"race_level_{level}", WITHOUT_ZERO_POINT, hint) for level, hint in ((2, "four sums"), (3, "`two_products`"))],
+    ("race_level_1", race.STARTER.replace("c++", "c += 1"), "`folded_bias` has"),
+    *[(f"race_level_{level}", race.STARTER.replace("f++", "f += 2"), "otherwise than expected") for level in (2, 3)],
+    ("race_level_1", WITHOUT_ZERO_POINT.replace("folded_bias", "bias"), "otherwise than expected"),
+    ("race_level_1", race.STARTER.replace("int32_t sum", "int32 sum"), "did not compile it: your code:"),
     ("parameters_that_fit", 241, "in kB"),
     ("parameters_that_fit", 256_000, "has to fit as well"),
     ("parameters_that_fit", 60_250, "float32"),
@@ -233,12 +249,16 @@ TYPICAL = [
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_right(verdict, name, answer):
+    if name.startswith("race") and not RACING:
+        pytest.skip("no compiler, or no emulator")
     assert verdict(name, answer) == f"✓ {name}: right"
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 @pytest.mark.parametrize(("name", "answer", "hint"), TYPICAL)
 def test_a_typical_mistake_gets_its_hint(verdict, name, answer, hint):
+    if name.startswith("race") and not RACING and "Expected" not in hint:
+        pytest.skip("no compiler, or no emulator")
     printed = verdict(name, answer)
     assert printed.startswith(f"✗ {name}: ")
     assert hint in printed
@@ -252,6 +272,17 @@ def test_every_exercise_is_tried():
 @pytest.mark.parametrize("stub", [None, ...])
 def test_a_stub_is_not_attempted(verdict, name, stub):
     assert verdict(name, stub) == f"… {name}: not attempted yet"
+
+
+def test_the_loop_of_the_notebook_is_not_attempted(verdict):
+    assert verdict("race_level_1", race.STARTER.replace("    ", "\t")) == "… race_level_1: not attempted yet"
+
+
+def test_without_a_compiler_a_race_is_not_judged(verdict, monkeypatch):
+    monkeypatch.setattr(building, "compilers", lambda core: [])
+    assert verdict("race_level_2", WITHOUT_ZERO_POINT).startswith(
+        "✗ race_level_2: this cannot be checked here. There is no "
+    )
 
 
 def raises(error):
