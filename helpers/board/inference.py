@@ -39,7 +39,7 @@ KINDS = {
     "AVERAGE_POOL_2D": "pool",
     BANDS: "layers in bands",
 }
-OTHER = "mean, softmax"
+OTHER = "mean and softmax"
 
 
 @dataclasses.dataclass(frozen=True)

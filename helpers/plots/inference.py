@@ -111,8 +111,8 @@ def _most(one: Inference) -> str:
 def _compared(found: Sequence[Inference]) -> str:
     """Return how many instructions the other versions take of those of the first, as a title of two lines."""
     first, *others = found
+    names = [one.label.removeprefix(f"{first.core}, ") if one.core == first.core else one.core for one in others]
     times = [
-        f"{one.label.removeprefix(f'{first.core}, ')} {one.instructions / first.instructions:.2g} times"
-        for one in others
+        f"{name} {one.instructions / first.instructions:.2g} times" for name, one in zip(names, others, strict=True)
     ]
     return f"Beside {first.label}:\n{style.join(times)} as many"

@@ -32,11 +32,11 @@ def picture():
 
 def test_it_keeps_the_rules():
     named = (
-        "Cortex-M4F, SMLAD 9.0 million (convolution 88.8%, addition 11.1%, mean, softmax 0.1%)",
+        "Cortex-M4F, SMLAD 9.0 million (convolution 88.8%, addition 11.1%, mean and softmax 0.1%)",
         "Cortex-M0+, plain C 40.0 million",
         "Cortex-M4F, SMLAD 7 to 8; Cortex-M0+, plain C 30 to 50",
         "layer0 6.0 million, layer2 2.0 million. 1 of 4 layers takes half of all instructions",
-        "Beside Cortex-M4F, SMLAD: plain C 1.9 times and Cortex-M0+, plain C 4.4 times as many",
+        "Beside Cortex-M4F, SMLAD: plain C 1.9 times and Cortex-M0+ 4.4 times as many",
     )
     figure_rules.check(lambda: plots.instructions_of_a_picture(FOUND, ESTIMATED, shown=2), named)
 
