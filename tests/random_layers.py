@@ -17,7 +17,33 @@ PLACES = st.fixed_dictionaries(
     }
 )
 
+LENGTHS = st.tuples(st.integers(1, 12), st.integers(1, 12))
+KERNELS = st.tuples(st.integers(1, 4), st.integers(1, 4))
+EFFECTIVE = st.floats(-14.0, 1.5).map(lambda power: 2.0**power)  # input scale * weight scale / output scale
+WEIGHED = st.tuples(SCALES, ZERO_POINTS, ZERO_POINTS, EFFECTIVE, ACTIVATIONS, st.booleans(), st.booleans(), SEEDS)
+POOLS = st.fixed_dictionaries(
+    {"strides": st.tuples(st.integers(1, 3), st.integers(1, 3)), "padding": st.sampled_from(["SAME", "VALID"])}
+)
+RATIOS = st.floats(0.25, 8.0)  # output scale over input scale
+
 EXAMPLES = settings(max_examples=120, deadline=None)
+
+
+def geometry(places: dict) -> dict:
+    """Strides and dilations by their names in the schema."""
+    named = {"strideH": places["strides"][0], "strideW": places["strides"][1], "padding": places["padding"]}
+    if "dilations" in places:
+        named |= {"dilationHFactor": places["dilations"][0], "dilationWFactor": places["dilations"][1]}
+    return named
+
+
+def places_of(lengths, kernel, places) -> tuple[int, int]:
+    """Height and width of the output."""
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, places.get("dilations", (1, 1)), strict=True)]
+    return tuple(
+        -(-n // s) if places["padding"] == "SAME" else (n - k) // s + 1
+        for n, s, k in zip(lengths, places["strides"], span, strict=True)
+    )
 
 
 def fits(lengths, kernel, places) -> bool:

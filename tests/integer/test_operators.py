@@ -9,30 +9,23 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from one_operator import Operand, build, constant, int8, refused, same_bytes, weighed
-from random_layers import ACTIVATIONS, EXAMPLES, PLACES, SCALES, SEEDS, ZERO_POINTS, draw_codes, fits
-
-LENGTHS = st.tuples(st.integers(1, 12), st.integers(1, 12))
-KERNELS = st.tuples(st.integers(1, 4), st.integers(1, 4))
-EFFECTIVE = st.floats(-14.0, 1.5).map(lambda power: 2.0**power)  # input scale * weight scale / output scale
-WEIGHED = st.tuples(SCALES, ZERO_POINTS, ZERO_POINTS, EFFECTIVE, ACTIVATIONS, st.booleans(), st.booleans(), SEEDS)
-
-
-def geometry(places: dict) -> dict:
-    """Strides and dilations by their names in the schema."""
-    named = {"strideH": places["strides"][0], "strideW": places["strides"][1], "padding": places["padding"]}
-    if "dilations" in places:
-        named |= {"dilationHFactor": places["dilations"][0], "dilationWFactor": places["dilations"][1]}
-    return named
-
-
-def places_of(lengths, kernel, places) -> tuple[int, int]:
-    """Height and width of the output."""
-    span = [(k - 1) * d + 1 for k, d in zip(kernel, places.get("dilations", (1, 1)), strict=True)]
-    return tuple(
-        -(-n // s) if places["padding"] == "SAME" else (n - k) // s + 1
-        for n, s, k in zip(lengths, places["strides"], span, strict=True)
-    )
-
+from random_layers import (
+    ACTIVATIONS,
+    EXAMPLES,
+    KERNELS,
+    LENGTHS,
+    PLACES,
+    POOLS,
+    RATIOS,
+    SCALES,
+    SEEDS,
+    WEIGHED,
+    ZERO_POINTS,
+    draw_codes,
+    fits,
+    geometry,
+    places_of,
+)
 
 # --- sums of products -------------------------------------------------------------------------------------------------
 
@@ -91,10 +84,6 @@ def test_fully_connected_with_weights_of_four_bits(folder, drawn, length, units)
 
 # --- the others -------------------------------------------------------------------------------------------------------
 
-POOLS = st.fixed_dictionaries(
-    {"strides": st.tuples(st.integers(1, 3), st.integers(1, 3)), "padding": st.sampled_from(["SAME", "VALID"])}
-)
-
 
 @pytest.mark.parametrize("operator", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
 @given(
@@ -108,9 +97,6 @@ def test_pools(folder, operator, places, lengths, kernel, scale, zero, activatio
     output = Operand((2, *places_of(lengths, kernel, places), 5), "int8", scale, zero)
     content = build(operator, [Operand(codes.shape, "int8", scale, zero)], output, **form, **geometry(places))
     same_bytes(content, codes, folder)
-
-
-RATIOS = st.floats(0.25, 8.0)  # output scale over input scale
 
 
 @given(
