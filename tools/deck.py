@@ -17,6 +17,7 @@ from nbformat.v4 import new_raw_cell
 from traitlets.config import Config
 
 import export
+import live
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 REVEAL = TEMPLATES / "node_modules" / "reveal.js"
@@ -123,7 +124,8 @@ def page(notebook: NotebookNode, folder: Path, decks: Collection[str] = ()) -> s
     metadata = {"name": title(notebook), "path": str(folder)}
     exporter = export.exporter(SlidesExporter, template, config=config)
     document, _ = exporter.from_notebook_node(unfolded(notebook), {"metadata": metadata, "deck": inside})
-    return re.sub(r"(?<=<main>).*?(?=</main>)", lambda slides: linked(slides[0], decks), document, count=1, flags=re.S)
+    slides = re.compile(r"(?<=<main>).*?(?=</main>)", re.S)
+    return live.inserted(slides.sub(lambda found: linked(found[0], decks), document, count=1))
 
 
 def linked(slides: str, decks: Collection[str]) -> str:

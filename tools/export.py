@@ -8,6 +8,7 @@ import html
 import re
 from pathlib import Path
 
+import live
 import nb  # before anything that imports nbformat
 
 # isort: split
@@ -30,7 +31,9 @@ FIGURE = """
 {%- set alt = output | get_metadata("alt", "image/png") -%}
 {%- set width = output | get_metadata("width", "image/png") -%}
 {%- set smallest = output | get_metadata("smallest_text", "image/png") -%}
-<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
+{%- set live = output | get_metadata("live", "image/png") -%}
+<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}"
+{%- if live %} data-live="{{ live | tojson | forceescape }}"{% endif %}>
 <img src="data:image/png;base64,{{ output.data["image/png"] | escape_html }}"
 {%- if alt %} alt="{{ alt | escape_html }}"{% endif %}{% if width %} width="{{ width }}"{% endif %}
 {%- if smallest %} data-smallest-text="{{ smallest }}"{% endif %}>
@@ -104,4 +107,4 @@ def page(notebook: nb.NotebookNode, name: str, folder: Path) -> str:
         folder: where the notebook's relative pictures are found.
     """
     body, _ = exporter().from_notebook_node(notebook, {"metadata": {"name": name, "path": str(folder)}})
-    return re.sub(r'href="([^":]+)\.ipynb([#"])', r'href="\1.html\2', body)
+    return live.inserted(re.sub(r'href="([^":]+)\.ipynb([#"])', r'href="\1.html\2', body))

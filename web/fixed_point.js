@@ -7,9 +7,10 @@
 
 export const INT32_MAX = 2 ** 31 - 1;
 
-/** x rounded to the nearest integer, halves away from zero. */
+/** x rounded to the nearest integer, halves away from zero; the fraction is compared, for x + 0.5 may itself be rounded. */
 export function roundHalfAway(x) {
-  return x < 0 ? -Math.floor(-x + 0.5) : Math.floor(x + 0.5);
+  const whole = Math.trunc(x);
+  return Math.abs(x - whole) >= 0.5 ? whole + Math.sign(x) : whole;
 }
 
 /** A number held between two others. */

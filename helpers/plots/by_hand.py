@@ -153,7 +153,8 @@ def number_line(
     triples = zip(values, codes, restored, strict=True)
     listed = style.join([f"{v:g} becomes code {c} and comes back as {b:.4g}" for v, c, b in triples])
     all_codes = 2**bits - (zero == "in the middle")
-    return Picture(figure, f"A number line from {low:g} to {high:g} with {all_codes} codes: {listed}.")
+    live = {"figure": "number_line", "values": values.tolist(), "low": low, "high": high, "bits": bits, "zero": zero}
+    return Picture(figure, f"A number line from {low:g} to {high:g} with {all_codes} codes: {listed}.", live)
 
 
 def _number_line_title(values: np.ndarray, codes: np.ndarray, restored: np.ndarray, step: float) -> str:

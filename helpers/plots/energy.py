@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 
+from helpers.numbers import floats
 from helpers.plots import style
 from helpers.plots.style import BLACK, BLUE, COLOURS, GREEN, GREY, HATCHES, ORANGE, PURPLE, VERMILION, Picture
 
@@ -142,4 +143,14 @@ def number_bits(numbers: Sequence[Number]) -> Picture:
     axis.set_title(f"{different}: " + ", ".join(f"{letter} {name}" for letter, name in names.items()))
     kinds = style.join([name for letter, name in names.items() if letter != "I" or "F" not in names])
     listed = [f"{n.format} {' '.join(p.bits for p in n.parts)} stores {n.shown}, error {n.error_text}" for n in numbers]
-    return Picture(figure, f"Boxes with the bits of a number by {kinds}: {'; '.join(listed)}.")
+    return Picture(figure, f"Boxes with the bits of a number by {kinds}: {'; '.join(listed)}.", _live_bits(numbers))
+
+
+def _live_bits(numbers: Sequence[Number]) -> dict | None:
+    """Return what a live figure of a finite number in all formats needs; None for any other choice of formats."""
+    *_, integer = numbers
+    code = int(integer.bits, 2)
+    if [number.format for number in numbers] != list(floats.NAMES) or code == 0 or integer.asked is None:
+        return None
+    scale = integer.stored / (code - 256 * (code > 127))
+    return {"figure": "number_bits", "number": str(float(integer.asked)), "scale": float(scale)}

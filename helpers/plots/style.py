@@ -80,10 +80,16 @@ plt.rcParams.update(STYLE)
 
 
 class Picture:
-    """A finished figure and the text that stands for it where it cannot be seen."""
+    """A finished figure and the text that stands for it where it cannot be seen.
 
-    def __init__(self, figure: Figure, alt: str):
-        self.figure, self.alt = figure, alt
+    Attributes:
+        figure: as Matplotlib has it.
+        alt: the text.
+        live: what a page needs to show the figure of `web/figures/` in its place, {"figure": its name, ...}; or None.
+    """
+
+    def __init__(self, figure: Figure, alt: str, live: dict | None = None):
+        self.figure, self.alt, self.live = figure, alt, live
         self._png = b""
         plt.close(figure)
 
@@ -100,7 +106,8 @@ class Picture:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         data = {"image/png": self.png(), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt, "smallest_text": _smallest_text(self.figure)}}
+        about = {"alt": self.alt, "smallest_text": _smallest_text(self.figure)}
+        return data, {"image/png": about | ({"live": self.live} if self.live else {})}
 
 
 def _smallest_text(figure: Figure) -> float:

@@ -1,0 +1,19 @@
+/** Puts live figures into a page, in the place of their still pictures: every element with `data-live`, a figure as JSON. */
+
+import { mount } from "./figures/figure.js";
+import { numberBits } from "./figures/number_bits.js";
+import { numberLine } from "./figures/number_line.js";
+
+export const FIGURES = { number_bits: numberBits, number_line: numberLine };
+
+/** Make all figures of a page live. */
+export function bringToLife(root = document) {
+  const seen = {};
+  for (const host of root.querySelectorAll("[data-live]")) {
+    const spec = JSON.parse(host.dataset.live), figure = FIGURES[spec.figure];
+    if (!figure) continue;
+    seen[spec.figure] = (seen[spec.figure] ?? 0) + 1;
+    const number = seen[spec.figure];
+    mount(host, figure, { ...spec, id: number > 1 ? `${spec.figure}${number}` : spec.figure });
+  }
+}
