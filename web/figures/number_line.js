@@ -73,7 +73,7 @@ export const numberLine = {
       line(slot(i), 310, at(restored[i]), HEIGHT - 40, name);
       picture.append(svg("circle", { cx: at(value), cy: 50, r: 6, class: name }));
       picture.append(svg("rect", { x: at(restored[i]) - 5, y: HEIGHT - 45, width: 10, height: 10, class: name }));
-      text(slot(i), 112, short(value));
+      text(slot(i), 112, short(value, 6));
       text(slot(i), 274, short(restored[i], 3));
       text(slot(i), 296, Math.abs(error) > 1e-6 * (state.high - state.low) ? signed(error) : "exact", "small");
     });
@@ -88,9 +88,10 @@ export const numberLine = {
         change({ [key]: Math.round(Math.min(to, Math.max(from, value)) * 10) / 10 });
       }));
     }
-    const listed = values.map((value, i) => `${short(value)} becomes code ${codes[i]} and comes back as ${short(restored[i])}`);
+    const listed = values.map((value, i) =>
+      `${short(value, 6)} becomes code ${codes[i]} and comes back as ${short(restored[i], 4)}`);
     const all = 2 ** state.bits - (state.zero === "in the middle" ? 1 : 0);
-    const sentence = `A number line from ${short(state.low)} to ${short(state.high)} with ${all} codes: ${join(listed)}.`;
+    const sentence = `A number line from ${short(state.low, 6)} to ${short(state.high, 6)} with ${all} codes: ${join(listed)}.`;
     return { title: titleOf(values, found), sentence, picture };
   },
 };
