@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab slides photos firmware refresh figures badges lint clean
+.PHONY: help run test lab slides photos firmware site refresh figures badges lint clean
 .NOTPARALLEL:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make lab       open the course in JupyterLab"
 	@echo "make photos    download the photographs (786 MB), once"
 	@echo "make firmware  write your int8 network as C, compile it for microcontrollers, prepare a folder for Arduino"
+	@echo "make site      write a page in which the network runs in the browser and loses its bits"
 	@echo "make slides    write the notebooks and the lecture as slides that need no network"
 	@echo "make refresh   for authors: run the notebooks on the drawn pets and store the outputs in them"
 	@echo "make figures   for authors: write the figures of the README from the stored outputs"
@@ -45,6 +46,9 @@ slides: $(INSTALLED)
 
 firmware: $(INSTALLED)
 	@$(PY) -m helpers.firmware
+
+site: $(INSTALLED)
+	@$(PY) tools/site_page.py
 
 refresh: $(INSTALLED)
 	@$(PY) tools/run.py --refresh

@@ -35,7 +35,7 @@ const limits = (step) =>
   activationRange(step.operator.options.fused_activation_function ?? "NONE", ...parameters(step.output));
 
 /** Where the windows of a convolution or a pool lie: the numbers of one axis, for height and for width. */
-function geometry(step, height, width) {
+export function geometry(step, height, width) {
   const { options } = step.operator, shapes = [step.inputs[0].shape, step.output.shape];
   const axis = (number, window, letter) => {
     const [input, output] = shapes.map((shape) => shape[number]), stride = options[`stride_${letter}`];
@@ -47,7 +47,7 @@ function geometry(step, height, width) {
 }
 
 /** Copy a picture into the middle of a larger one that is already filled with what stands in the padding. */
-function padInto(padded, codes, high, wide, channels) {
+export function padInto(padded, codes, high, wide, channels) {
   const rows = Math.min(high.input, high.padded - high.before), row = Math.min(wide.input, wide.padded - wide.before);
   for (let y = 0; y < rows; y++) {
     const from = y * wide.input * channels, to = ((y + high.before) * wide.padded + wide.before) * channels;
@@ -107,7 +107,7 @@ function conv2d(step) {
 }
 
 /** Where each number of a window is, counted from its corner: runs of neighbours as [first, length]. */
-function windowOffsets(high, wide, channels) {
+export function windowOffsets(high, wide, channels) {
   const runs = [];
   for (let y = 0; y < high.window; y++) {
     for (let x = 0; x < wide.window; x++) {

@@ -1,5 +1,6 @@
-"""Live figures in a page from a disk, in a browser without a network: moved by mouse and keyboard, held against Python."""
+"""Live figures in a page from a disk, in a browser without a network: moved by mouse and keys, held against Python."""
 
+import base64
 import itertools
 import sys
 
@@ -28,7 +29,7 @@ def page_of(*pictures):
     cells = []
     for picture in pictures:
         data, about = picture._repr_mimebundle_()
-        encoded = {"image/png": __import__("base64").b64encode(data["image/png"]).decode(), "text/plain": picture.alt}
+        encoded = {"image/png": base64.b64encode(data["image/png"]).decode(), "text/plain": picture.alt}
         cells.append(new_code_cell("...", outputs=[new_output("display_data", encoded, metadata=about)]))
     return export.page(new_notebook(cells=cells), "A page", project())
 
@@ -123,11 +124,8 @@ def test_a_number_taken_apart_says_what_python_says(opened, number):
     page.locator('[data-figure="number_bits"] input').fill(number)
     expected = plots.number_bits(floats.in_formats(number, scale=9.9 / 255)).alt
     found = sentence(page, "number_bits")
-    same = [
-        (a.split(" stores ")[0], b.split(" stores ")[0])
-        for a, b in zip(found.split("; "), expected.split("; "), strict=True)
-    ]
-    assert all(a == b for a, b in same), (found, expected)
+    for ours, theirs in zip(found.split("; "), expected.split("; "), strict=True):  # bits, whatever the digits behind
+        assert ours.split(" stores ")[0] == theirs.split(" stores ")[0]
     if number in ("0.1", "-2.75", "4.94"):
         assert found == expected
     clean(seen)

@@ -1,0 +1,110 @@
+"""The live front page: the network of the drawn pets, in a page that needs nothing but itself.
+
+    python tools/site_page.py
+
+writes `artifacts/site/index.html`, one file with the network, the pictures, the style and the script inside.  It opens
+from a disk and asks nothing of the network.
+"""
+
+import base64
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment
+from PIL import Image
+
+import live
+import run
+from helpers.base import artifacts
+from helpers.networks import converted
+from helpers.pictures import datasets
+from helpers.tflite import inspect
+
+PICTURES, COLUMNS, QUALITY = 200, 20, 90  # test pictures, on one sheet; WebP's quality
+TEMPLATE = Path(__file__).resolve().parent / "templates" / "front.html.j2"
+
+
+def sheet(images) -> str:
+    """Return pictures, uint8 [n, size, size, 3], on one sheet, row by row, as the address of a WebP inside the page."""
+    size, rows = images.shape[1], -(-len(images) // COLUMNS)
+    whole = Image.new("RGB", (COLUMNS * size, rows * size))
+    for number, image in enumerate(images):
+        whole.paste(Image.fromarray(image), (number % COLUMNS * size, number // COLUMNS * size))
+    buffer = io.BytesIO()
+    whole.save(buffer, "WEBP", quality=QUALITY, method=6)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def ranges(float32: Path, int8: Path) -> list[list[float] | None]:
+    """Return the calibrated ranges of the input and of each operator's output, from an int8 file; None for softmax.
+
+    Args:
+        float32: the file that runs in the page.
+        int8: the same network, calibrated.
+
+    Raises:
+        ValueError: the two have other operators.
+    """
+    files = [inspect.graph(path) for path in (float32, int8)]
+    if [step.name for step, _ in files[0]] != [step.name for step, _ in files[1]]:
+        raise ValueError(f"Expected the same operators in {float32.name} and {int8.name}; found others.")
+    (entry,) = (tensor for tensor in inspect.tensors(int8) if tensor.role == "input")
+    found = [entry, *(output for _, (*_, output) in files[1])]
+    last = [step.name for step, _ in files[1]].index("SOFTMAX") + 1
+    return [None if i == last else _range(tensor) for i, tensor in enumerate(found)]
+
+
+def _range(tensor: inspect.Tensor) -> list[float]:
+    """Return the real numbers of the smallest and the largest code."""
+    scale, zero_point = float(tensor.scale[0]), int(tensor.zero_point[0])
+    return [scale * (-128 - zero_point), scale * (127 - zero_point)]
+
+
+def front(images: np.ndarray, labels: np.ndarray, float32: Path, int8: Path) -> str:
+    """Return the front page.
+
+    Args:
+        images, labels: pictures that the network has not seen, uint8 [n, 96, 96, 3], and int64 [n].
+        float32: the file that runs in the page.
+        int8: the same network, calibrated.
+
+    Raises:
+        ValueError: see `ranges`.
+    """
+    layers = [(step, tensors) for step, tensors in inspect.graph(float32) if step.name in inspect.WEIGHED]
+    names = [inspect.layer_of(output.name) for _, (*_, output) in layers if len(output.shape) == 4]
+    told = {"labels": labels.tolist(), "ranges": ranges(float32, int8), "names": names}
+    return (
+        Environment(autoescape=False)
+        .from_string(TEMPLATE.read_text("utf-8"))
+        .render(
+            style=(live.WEB / "live.css").read_text("utf-8"),
+            script=live.bundle(live.WEB / "front.js"),
+            worker=json.dumps(live.bundle(live.WEB / "worker.js") + "modules.worker.listen();").replace("</", "<\\/"),
+            told=json.dumps(told),
+            sheet=sheet(images),
+            network=base64.b64encode(float32.read_bytes()).decode("ascii"),
+            count=len(images),
+            weights=f"{sum(tensors[1].data.size for _, tensors in layers):,}",
+            calibrated=datasets.CALIBRATION_PICTURES,
+        )
+    )
+
+
+def main() -> int:
+    """Write the page and return the exit status."""
+    target = artifacts.root() / "site" / "index.html"
+    pets = datasets.load("drawn", verbose=False)
+    files = [converted.file(pets, kind) for kind in ("float32", "int8")]
+    page = front(*pets.arrays("test", PICTURES), *files)
+    with artifacts.atomic(target) as part:
+        part.write_text(page, encoding="utf-8")
+    print(f"{run.shown(target)}  {target.stat().st_size / 1e6:.2f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
