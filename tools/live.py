@@ -49,5 +49,5 @@ def inserted(page: str) -> str:
         return page
     style = (WEB / "live.css").read_text("utf-8")
     script = f"<script>\n(() => {{\n{bundle()}modules.live.bringToLife();\n}})();\n</script>\n"
-    head, tail = page.rsplit("</body>", 1)
+    head, tail = page.split("</body>", 1)  # a deck has its scripts, in which these words stand as well, behind it
     return f"{head}<style>\n{style}</style>\n{script}</body>{tail}"

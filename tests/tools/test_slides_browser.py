@@ -206,3 +206,19 @@ def test_formulas_are_drawn(tab, folder):
     assert len(sizes) > 5 and min(min(width, height) for width, height, _ in sizes) > 5
     sums = [height for _, height, has_sum in sizes if has_sum]
     assert sums and min(sums) > 1.3 * min(height for _, height, _ in sizes)
+
+
+def test_a_live_figure_moves_on_its_slide(tab, folder):
+    """The arrow keys belong to the slider while it has the focus; the deck stays where it is."""
+    page, seen = opened(tab, folder, "04_how_to_quantize")
+    page.evaluate("""() => {
+        const { h, v } = Reveal.getIndices(document.querySelector(".live").closest("section"));
+        Reveal.slide(h, v, 100);
+    }""")
+    before, figure = page.evaluate("Reveal.getIndices()"), page.locator(".live").first
+    figure.locator("input[type=range]").nth(2).focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    assert "with 16 codes" in figure.locator("svg").get_attribute("aria-label")
+    assert page.evaluate("Reveal.getIndices()") == before
+    assert seen.errors == [] and seen.requests == []

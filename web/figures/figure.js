@@ -113,7 +113,7 @@ export function mount(host, figure, spec) {
     title.textContent = drawn.title;
     sentence.textContent = drawn.sentence;
     drawn.picture.setAttribute("role", "img");
-    drawn.picture.setAttribute("aria-label", drawn.title);
+    drawn.picture.setAttribute("aria-label", drawn.sentence);
     place.replaceChildren(drawn.picture);
     for (const { key, element } of parts) {
       const field = element.querySelector("input[type=range], input[type=text]");
