@@ -19,7 +19,7 @@ import numpy as np
 
 from helpers.base import artifacts, console, data
 from helpers.base.tables import Table
-from helpers.board import boards, compiled_network, estimates
+from helpers.board import boards, compiled_network, emulator, estimates
 from helpers.board.arena import Ram
 from helpers.board.compiled_network import FOLDER, VERSIONS, Version
 from helpers.board.emulated_board import Board
@@ -172,6 +172,8 @@ def measure_all(path: Path, codes: np.ndarray, versions: Iterable[Version]) -> d
     Raises:
         the errors of `measure`.
     """
+    if not emulator.installed():  # no process need be started to find that out
+        raise NotImplementedError("Unicorn is not installed here, so no picture can be run on an emulated board.")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         running = [pool.submit(measure, path, version, codes) for version in versions]

@@ -6,7 +6,7 @@ import pytest
 
 from emulated_kernels import PAIRS, QUICK
 from helpers import microcontroller
-from helpers.board import counts, emulator, routines
+from helpers.board import counts, emulator, inference, routines
 from helpers.board.counts import Count, Counts, record
 from helpers.board.layers import example
 from helpers.board.routines import DEPTHWISE, POINTWISE
@@ -123,10 +123,14 @@ def test_what_is_recorded_are_all_counts_of_both_compilers(measured, tmp_path, m
     )
     monkeypatch.setattr(counts, "measured", asked)
     monkeypatch.setattr(routines, "FOLDER", tmp_path)
+    whole = inference.recorded()  # that these are the programs' is tested in test_compiled_network.py
+    monkeypatch.setattr(inference, "measure_all", lambda *_: whole)
+    monkeypatch.setattr(inference, "FOLDER", tmp_path / "network")
     shipped = counts.data.folder() / "microcontroller" / routines.RECORDED
     assert microcontroller.main(["--record"]) == 0
     assert (tmp_path / routines.RECORDED).read_text() == shipped.read_text()
     assert "Zig · 1×1 convolution" in capsys.readouterr().out
+    assert inference.recorded() == whole
 
 
 def test_the_best_of_each_kind():
