@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from helpers.base.tf import keras
-from helpers.networks import models, training
+from helpers.methods import gptq, qat, qat_file, rounding
+from helpers.networks import folding, models, training
 from helpers.pictures import conventions, datasets
+from helpers.tflite import convert
 
 layers = keras.layers
 PLAN = training.TrainingPlan(2, 3e-3, batch_size=16)  # of a training that is short, and changes something
@@ -80,3 +82,19 @@ def short_mobilenet(seed: int) -> keras.Model:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "MOBILENET_BLOCKS", models.MOBILENET_BLOCKS[:3])
         return models.mobilenet_v1(32, 0.25)
+
+
+def small_int8_files(folder):
+    """Write full-int8 files with most operators of the suite's networks, with weights of few bits, packed ones too.
+
+    Yields:
+        one path after the other.
+    """
+    inputs = np.random.default_rng(0).random((40, 32, 32, 3), np.float32)
+    for name, model in (("residual", residual()), ("plain", plain()), ("mobile", short_mobilenet(2))):
+        folded = folding.fold(model)
+        for bits, per_channel in ((8, True), (4, False), (2, True)):
+            grids = rounding.grids(folded, bits, per_channel)
+            rounded = rounding.by_rule(folded, grids, inputs, gptq.rounded, catch_up=True)
+            content = qat_file.tflite(qat.aware(rounded, inputs, grids=grids), packed=bits == 4)
+            yield convert.write(content, folder / f"{name}_{bits}.tflite")

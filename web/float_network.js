@@ -5,8 +5,8 @@
  */
 
 import { clip, roundHalfAway } from "./fixed_point.js";
-import { geometry, padInto, refuse, windowOffsets } from "./kernels.js";
-import { affineParameters, codeRange, symmetricScale } from "./numbers.js";
+import { geometry, interleave, padInto, refuse, windowOffsets } from "./kernels.js";
+import { affineParameters, codeRange } from "./numbers.js";
 import { read } from "./tflite.js";
 
 const CHANNELS = { CONV_2D: 0, DEPTHWISE_CONV_2D: 3, FULLY_CONNECTED: 0 }; // axis of the channels in the weights
@@ -25,7 +25,7 @@ function conv2d(step) {
   const padded = new Float32Array(high.padded * wide.padded * channels), runs = windowOffsets(high, wide, channels);
   const interleaved = new WeakMap(), sums = new Float64Array(4);
   return ([picture], values) => {
-    if (!interleaved.has(values)) interleaved.set(values, byFours(values, filters, length));
+    if (!interleaved.has(values)) interleaved.set(values, interleave(values, filters, length).values);
     const four = interleaved.get(values), result = new Float32Array(high.output * wide.output * filters);
     padInto(padded.fill(0), picture, high, wide, channels);
     for (let y = 0, at = 0; y < high.output; y++) {
@@ -39,15 +39,6 @@ function conv2d(step) {
     }
     return result;
   };
-}
-
-/** Weights of four filters side by side, so that a number of the input that is loaded once serves four products. */
-function byFours(weights, filters, length) {
-  const values = new Float32Array(Math.ceil(filters / 4) * 4 * length);
-  for (let f = 0; f < filters; f++) {
-    for (let k = 0; k < length; k++) values[((f >> 2) * length + k) * 4 + (f & 3)] = weights[f * length + k];
-  }
-  return values;
 }
 
 /** One window times four filters. */

@@ -171,7 +171,7 @@ export async function front(host, { file, sheet, labels, ranges, names }, worker
   function drawMaps({ maps: [before, after], height, width }) {
     const size = height * width, count = before.length / size;
     const range = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-    const [low, high] = range([...before, ...after].length ? before : before), difference = after.map((value, i) => value - before[i]);
+    const [low, high] = range(before), difference = after.map((value, i) => value - before[i]);
     const far = Math.max(...range(difference).map(Math.abs)) || 1;
     const row = (name, values, from, to, signed) => html("div", { class: "map-row" }, html("span", {}, name),
       ...Array.from({ length: count }, (_, c) => {

@@ -120,8 +120,8 @@ export function windowOffsets(high, wide, channels) {
 }
 
 /** Weights of four filters side by side, so that a number of the input that is loaded once serves four products. */
-function interleave(weights, filters, length) {
-  const padded = Math.ceil(filters / 4) * 4, values = new Int8Array(padded * length);
+export function interleave(weights, filters, length) {
+  const padded = Math.ceil(filters / 4) * 4, values = new weights.constructor(padded * length); // an array of their type
   for (let f = 0; f < filters; f++) {
     for (let k = 0; k < length; k++) values[((f >> 2) * length + k) * 4 + (f & 3)] = weights[f * length + k];
   }

@@ -1,6 +1,5 @@
 """The folder that Arduino compiles and flashes: the sketch, the network and its runtime, and a picture as an array."""
 
-import shutil
 import string
 from pathlib import Path
 
@@ -8,13 +7,12 @@ import numpy as np
 
 from helpers.base import artifacts
 from helpers.board import network_in_c
-from helpers.board.network_in_c import Written
+from helpers.board.network_in_c import Constant, Written
 from helpers.integer.network import load_network
 from helpers.integer.rounding import MICRO
 from helpers.pictures.conventions import CLASSES
 
 NAME = "cats_vs_dogs"  # of the folder and of the sketch in it, which must be the same
-IN_A_LINE = 24  # numbers
 
 PICTURE = string.Template("""\
 /* A picture as the codes that the network takes, and what it should answer. */
@@ -25,8 +23,7 @@ PICTURE = string.Template("""\
 
 static const char *const names[] = {$names};
 static const int8_t expected[] = {$expected};
-static const int8_t picture[] = {
-    $codes};
+$picture
 
 #endif
 """)
@@ -47,15 +44,12 @@ def write(path: Path, codes: np.ndarray, folder: Path) -> Written:
     network = load_network(path, rounding=MICRO)
     expected = network.tensors(codes[np.newaxis])[network.output.index].ravel()
     written = network_in_c.write(path, target)
-    numbers = [str(code) for code in codes.ravel()]
-    lines = (", ".join(numbers[i : i + IN_A_LINE]) for i in range(0, len(numbers), IN_A_LINE))
     text = PICTURE.substitute(
         names=", ".join(f'"{name}"' for name in CLASSES),
         expected=", ".join(map(str, expected)),
-        codes=",\n    ".join(lines),
+        picture=Constant("int8_t", "picture", codes.ravel()).definition,
     )
     with artifacts.atomic(target / "picture.h") as part:
         part.write_text(text, "ascii")
-    with artifacts.atomic(target / f"{NAME}.ino") as part:
-        shutil.copyfile(network_in_c.folder() / "arduino" / NAME / f"{NAME}.ino", part)
+    network_in_c.copy(f"arduino/{NAME}/{NAME}.ino", target)
     return written

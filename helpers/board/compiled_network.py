@@ -120,8 +120,7 @@ def build(path: Path, version: Version, folder: Path, compiler: Compiler | None 
         )
     written = network_in_c.write(path, folder, bands=version.bands)
     for name in START:
-        with artifacts.atomic(folder / name) as part:
-            shutil.copyfile(network_in_c.folder() / name, part)
+        network_in_c.copy(name, folder)
     target = folder / PROGRAM
     refusal = f"{available[0].version} made no program for {version.core}"
     building.call(command(available[0], version), folder, target, refusal)

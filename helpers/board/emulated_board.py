@@ -8,7 +8,6 @@
 """
 
 import dataclasses
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from helpers.tflite.inspect import Tensor
 
 FLASH, FLASH_BYTES = 0x00000000, 1 << 20
 RAM_BYTES = 256 << 10
-SECONDS = 300  # the time that an emulated picture may take; it takes about one, and twenty if it is counted
+SECONDS = 300  # the time that an emulated picture may take; it takes half a one, and a few if it is counted
 PAINT = 0xA5  # what the RAM for the stack is filled with, to see afterwards how far it came
 
 
@@ -74,7 +73,7 @@ class Board(Processor):
 
         Args:
             codes: int8, as many as the network takes.
-            count: count instructions, which takes ten times as long.
+            count: count instructions, which takes several times as long.
 
         Raises:
             ValueError: the network takes other codes.
@@ -227,7 +226,7 @@ def _of_the_linker(compiler: building.Compiler, memory: str, size: int) -> str:
     use = '__attribute__((section(".vectors"), used)) static const void *const vectors[] = {array};'
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copyfile(network_in_c.folder() / "board.ld", folder / "board.ld")
+        network_in_c.copy("board.ld", folder)
         (folder / "array.c").write_text(f"{kind.format(size)}\n{use}\n")
         whole = compiled_network.command(compiler, compiled_network.Version(CORE))
         words = [word for word in whole if word not in compiled_network.SOURCES]

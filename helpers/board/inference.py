@@ -198,7 +198,7 @@ def instruction_counts(path: Path, codes: np.ndarray) -> dict[str, Inference]:
 
 
 @dataclasses.dataclass(frozen=True)
-class RecordedStep:
+class RecordedStep(Step):
     """A step as a line of the table, with what belongs to the whole run."""
 
     label: str
@@ -207,12 +207,6 @@ class RecordedStep:
     arena: int
     variables: int
     stack: int
-    operator: str
-    layer: str
-    macs: int
-    instructions: int
-    fewest_cycles: int
-    most_cycles: int
 
 
 def recorded() -> dict[str, Inference]:
@@ -223,10 +217,9 @@ def recorded() -> dict[str, Inference]:
     """
     known = {version.label for version in VERSIONS.values()}
     lines = data.records(FOLDER / RECORDED, RecordedStep, "the label is known", lambda line: line.label in known)
-    found = {}
+    names, found = [field.name for field in dataclasses.fields(Step)], {}
     for label in dict.fromkeys(line.label for line in lines):
         of_it = [line for line in lines if line.label == label]
-        names = [field.name for field in dataclasses.fields(Step)]
         steps = tuple(Step(*(getattr(line, name) for name in names)) for line in of_it)
         first = of_it[0]
         memory = first.flash, first.arena, first.variables, first.stack
@@ -252,7 +245,7 @@ def record(found: Mapping[str, Inference]) -> None:
         writer.writerow(columns)
         for one in found.values():
             whole = [one.label, " ".join(map(str, one.answer)), one.flash, one.arena, one.variables, one.stack]
-            writer.writerows([*whole, *dataclasses.astuple(step)] for step in one.steps)
+            writer.writerows([*dataclasses.astuple(step), *whole] for step in one.steps)
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------

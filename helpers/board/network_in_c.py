@@ -134,6 +134,12 @@ def folder() -> Path:
     return data.folder().parent / "firmware"
 
 
+def copy(name: str, target: Path) -> None:
+    """Copy a file of the runtime, such as "kernels.c", into a folder."""
+    with artifacts.atomic(target / Path(name).name) as part:
+        shutil.copyfile(folder() / name, part)
+
+
 def write(path: Path, target: Path, watched: bool = False, bands: Bands | None = None) -> Written:
     """Write network.c for a file into a folder, with the runtime beside it.
 
@@ -146,8 +152,7 @@ def write(path: Path, target: Path, watched: bool = False, bands: Bands | None =
     """
     written = translate(path, watched, bands)
     for name in RUNTIME:
-        with artifacts.atomic(target / name) as part:
-            shutil.copyfile(folder() / name, part)
+        copy(name, target)
     with artifacts.atomic(target / "network.c") as part:
         part.write_text(written.source, "ascii")
     return written

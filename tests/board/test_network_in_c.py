@@ -16,7 +16,7 @@ from helpers.board.bands import Bands
 from helpers.integer import fixed_point
 from helpers.integer.network import load_network
 from helpers.integer.rounding import MICRO
-from helpers.methods import gptq, qat, qat_file, rounding
+from helpers.methods import qat, qat_file
 from helpers.networks import folding
 from helpers.networks.plans import PRETRAINED_INT8
 from helpers.networks.weights import weighted_layers
@@ -149,22 +149,6 @@ def test_in_bands_a_mobilenet_is_the_same(layers, rows, tmp_path):
     assert wrong == 0
 
 
-def small_files(folder):
-    """Full-int8 files with all operators that there are kernels for, and with weights of few bits."""
-    inputs = np.random.default_rng(0).random((40, 32, 32, 3), np.float32)
-    for name, model in (
-        ("residual", made_up.residual()),
-        ("plain", made_up.plain()),
-        ("mobile", made_up.short_mobilenet(2)),
-    ):
-        folded = folding.fold(model)
-        for bits, per_channel in ((8, True), (4, False), (2, True)):
-            grids = rounding.grids(folded, bits, per_channel)
-            rounded = rounding.by_rule(folded, grids, inputs, gptq.rounded, catch_up=True)
-            content = qat_file.tflite(qat.aware(rounded, inputs, grids=grids), packed=bits == 4)
-            yield convert.write(content, folder / f"{name}_{bits}.tflite")
-
-
 @needs_a_compiler
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_the_mean_of_a_window(padding, tmp_path):
@@ -185,7 +169,7 @@ def test_the_mean_of_a_window(padding, tmp_path):
 @needs_a_compiler
 def test_small_networks_with_all_operators_and_few_bits(tmp_path):
     operators, codes = set(), np.random.default_rng(5).integers(-128, 128, (3, 32, 32, 3), np.int8)
-    for path in small_files(tmp_path):
+    for path in made_up.small_int8_files(tmp_path):
         program = build(path, tmp_path / path.stem)
         assert differing(path, program, codes)[0] == 0, path.name
         operators |= {step.name for step, _ in load_network(path).steps}

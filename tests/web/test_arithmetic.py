@@ -9,8 +9,12 @@ import pytest
 
 from helpers.base.data import project
 from helpers.integer import fixed_point
+from helpers.integer.network import load_network
 from helpers.measure.accuracy import wilson
+from helpers.networks.plans import PRETRAINED_INT8 as SHIPPED
 from helpers.numbers import quantization
+from helpers.pictures import conventions
+from helpers.tflite import interpreter
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js is not installed")
@@ -49,7 +53,7 @@ def cases():
 def found(cases, tmp_path_factory):
     path = tmp_path_factory.mktemp("arithmetic") / "cases.json"
     path.write_text(json.dumps(cases))
-    command = [NODE, project() / "tests" / "web" / "arithmetic.mjs", project() / "web", path]
+    command = [NODE, project() / "tests" / "web" / "arithmetic.mjs", project() / "web", path, SHIPPED]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -83,3 +87,12 @@ def test_fixed_point(cases, found):
 def test_intervals(cases, found):
     for case, interval in zip(cases["wilson"], found["wilson"], strict=True):
         np.testing.assert_allclose(interval, wilson(*case), atol=1e-9)
+
+
+def test_pictures_become_codes_and_codes_probabilities(found):
+    """What the front page of `web/README.md` calls: every byte, and a picture that is no picture."""
+    picture = np.resize(np.arange(256, dtype=np.uint8), (1, 96, 96, 3))
+    network = load_network(SHIPPED)
+    codes = interpreter.quantize_input(conventions.normalise(picture), network.input.details)
+    assert found["codes"] == codes.ravel()[:256].tolist()
+    np.testing.assert_array_equal(np.array(found["probabilities"], np.float32), network.predict(picture)[0])

@@ -15,10 +15,7 @@ import made_up
 import one_operator
 from helpers.base.data import project
 from helpers.integer.network import load_network
-from helpers.methods import gptq, qat, qat_file, rounding
-from helpers.networks import folding
 from helpers.networks.plans import PRETRAINED_INT8 as SHIPPED
-from helpers.tflite import convert
 from one_operator import Operand
 from random_layers import (
     ACTIVATIONS,
@@ -88,26 +85,10 @@ def test_the_shipped_network_is_right_in_every_value(tmp_path):
     assert found.size > 2_000_000
 
 
-def small_files(folder):
-    """Full-int8 files with most operators of the suite's networks, and with weights of few bits, packed ones too."""
-    inputs = np.random.default_rng(0).random((40, 32, 32, 3), np.float32)
-    for name, model in (
-        ("residual", made_up.residual()),
-        ("plain", made_up.plain()),
-        ("mobile", made_up.short_mobilenet(2)),
-    ):
-        folded = folding.fold(model)
-        for bits, per_channel in ((8, True), (4, False), (2, True)):
-            grids = rounding.grids(folded, bits, per_channel)
-            rounded = rounding.by_rule(folded, grids, inputs, gptq.rounded, catch_up=True)
-            content = qat_file.tflite(qat.aware(rounded, inputs, grids=grids), packed=bits == 4)
-            yield convert.write(content, folder / f"{name}_{bits}.tflite")
-
-
 def test_small_networks_with_few_bits(tmp_path):
     codes = np.random.default_rng(5).integers(-128, 128, (4, 32, 32, 3), np.int8)
     operators = set()
-    for path in small_files(tmp_path):
+    for path in made_up.small_int8_files(tmp_path):
         found = tensors(path, codes, tmp_path)
         np.testing.assert_array_equal(found, expected(path, codes), err_msg=path.name)
         operators |= {step.name for step, _ in load_network(path).steps}

@@ -96,7 +96,7 @@ function toAddress(name, state, defaults) {
  */
 export function mount(host, figure, spec) {
   const defaults = figure.defaults(spec), name = spec.id ?? spec.figure;
-  const state = { ...defaults, ...figure.checked?.(spec, fromAddress(name, defaults)) ?? fromAddress(name, defaults) };
+  const asked = fromAddress(name, defaults), state = { ...defaults, ...(figure.checked ? figure.checked(spec, asked) : asked) };
   const title = html("h4"), sentence = html("p", { role: "status", class: "live-sentence" }), place = html("div", { class: "live-picture" });
   const controls = html("div", { class: "live-controls" });
   let parts = [];
