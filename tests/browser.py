@@ -19,7 +19,8 @@ from helpers.base import artifacts
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 QUIET = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update")
-FLAGS = [*QUIET, "--disable-sync", "--disable-quic", "--no-sandbox"]  # a sandbox cannot start in most containers
+CAMERA = "--use-fake-device-for-media-stream"  # a film of Chromium's own, for a page that asks for the camera
+FLAGS = [*QUIET, CAMERA, "--disable-sync", "--disable-quic", "--no-sandbox"]  # no container lets a sandbox start
 OUTSIDE = re.compile(r"^(?:https?|wss?)://(?!127\.0\.0\.1[:/]|localhost[:/])")
 
 needed = pytest.mark.skipif(

@@ -13,18 +13,21 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
 import live
 import run
-from helpers.base import artifacts
+from helpers.base import artifacts, data
 from helpers.networks import converted
 from helpers.pictures import datasets
 from helpers.tflite import inspect
 
 PICTURES, COLUMNS, QUALITY = 200, 20, 90  # test pictures, on one sheet; WebP's quality
-TEMPLATE = Path(__file__).resolve().parent / "templates" / "front.html.j2"
+PAGES = {"front": "index.html", "pet": "pet.html"}
+LINKS = {"index.html": "A network loses its bits", "pet.html": "Your own pet", "course/index.html": "The course"}
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+CARD = data.folder() / "checkpoints" / "residual_cnn.json"
 
 
 def sheet(images) -> str:
@@ -77,32 +80,77 @@ def front(images: np.ndarray, labels: np.ndarray, float32: Path, int8: Path) -> 
     layers = [(step, tensors) for step, tensors in inspect.graph(float32) if step.name in inspect.WEIGHED]
     names = [inspect.layer_of(output.name) for _, (*_, output) in layers if len(output.shape) == 4]
     told = {"labels": labels.tolist(), "ranges": ranges(float32, int8), "names": names}
+    return _page(
+        "front",
+        {"network": float32},
+        told=json.dumps(told),
+        sheet=sheet(images),
+        count=len(images),
+        weights=f"{sum(tensors[1].data.size for _, tensors in layers):,}",
+        calibrated=datasets.CALIBRATION_PICTURES,
+    )
+
+
+def pet(float32: Path, int8: Path, card: dict) -> str:
+    """Return the page that takes a reader's own picture.
+
+    Args:
+        float32, int8: the files of a network that knows photographs.
+        card: what was measured of it, as in `data/checkpoints/residual_cnn.json`.
+    """
+    files = {"float32": float32, "int8": int8}
+    scores = {kind: card["results"]["test"][kind] for kind in files}
+    words = {kind: "{accuracy:.1%} ({low:.1%} to {high:.1%})".format(**score) for kind, score in scores.items()}
+    return _page(
+        "pet",
+        files,
+        bytes={kind: f"{path.stat().st_size / 1e3:,.0f}" for kind, path in files.items()},
+        card=words | {"pictures": f"{scores['int8']['pictures']:,}"},
+    )
+
+
+def _page(name: str, files: dict[str, Path], **told: object) -> str:
+    """Return a page with its networks, its style and its scripts inside.
+
+    Args:
+        name: of the template and of the module in `web/`; the worker's begins likewise.
+        files: {name in the page: .tflite file}.
+        told: what the template needs besides.
+    """
+    worker = {"front": "worker", "pet": "pet_worker"}[name]
+    source = json.dumps(f"{live.bundle(live.WEB / f'{worker}.js')}modules.{worker}.serve();").replace("</", "<\\/")
     return (
-        Environment(autoescape=False)
-        .from_string(TEMPLATE.read_text("utf-8"))
+        Environment(autoescape=False, loader=FileSystemLoader(TEMPLATES))
+        .get_template(f"{name}.html.j2")
         .render(
             style=(live.WEB / "live.css").read_text("utf-8"),
-            script=live.bundle(live.WEB / "front.js"),
-            worker=json.dumps(live.bundle(live.WEB / "worker.js") + "modules.worker.listen();").replace("</", "<\\/"),
-            told=json.dumps(told),
-            sheet=sheet(images),
-            network=base64.b64encode(float32.read_bytes()).decode("ascii"),
-            count=len(images),
-            weights=f"{sum(tensors[1].data.size for _, tensors in layers):,}",
-            calibrated=datasets.CALIBRATION_PICTURES,
+            script=live.bundle(live.WEB / f"{name}.js"),
+            worker=source,
+            files={key: base64.b64encode(path.read_bytes()).decode("ascii") for key, path in files.items()},
+            links=[(address, words) for address, words in LINKS.items() if not address.startswith(PAGES[name])],
+            **told,
         )
     )
 
 
-def main() -> int:
-    """Write the page and return the exit status."""
-    target = artifacts.root() / "site" / "index.html"
+def pages() -> dict[str, str]:
+    """Return the live pages, {name of the file: page}: one of the drawn pets, one of a reader's own picture."""
     pets = datasets.load("drawn", verbose=False)
     files = [converted.file(pets, kind) for kind in ("float32", "int8")]
-    page = front(*pets.arrays("test", PICTURES), *files)
-    with artifacts.atomic(target) as part:
-        part.write_text(page, encoding="utf-8")
-    print(f"{run.shown(target)}  {target.stat().st_size / 1e6:.2f} MB")
+    known = converted.pretrained_files()
+    return {
+        PAGES["front"]: front(*pets.arrays("test", PICTURES), *files),
+        PAGES["pet"]: pet(known["float32"], known["int8"], json.loads(CARD.read_text("utf-8"))),
+    }
+
+
+def main() -> int:
+    """Write the pages and return the exit status."""
+    for name, page in pages().items():
+        target = artifacts.root() / "site" / name
+        with artifacts.atomic(target) as part:
+            part.write_text(page, encoding="utf-8")
+        print(f"{run.shown(target)}  {target.stat().st_size / 1e6:.2f} MB")
     return 0
 
 

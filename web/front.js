@@ -1,8 +1,10 @@
 /** The front page: a network loses its bits while you watch. */
 
+import { barsOf, CLASSES, percent, said } from "./answers.js";
 import { html, svg } from "./figures/figure.js";
+import { start } from "./thread.js";
 
-const CLASSES = ["cat", "dog"], SHOWN = 24, SIZE = 96;
+const SHOWN = 24, SIZE = 96;
 const CHOICES = { weightBits: [2, 8], activationBits: [2, 8] };
 
 /** The interval of a share by Wilson, 95 %, as `helpers/measure/accuracy.py` has it. */
@@ -12,8 +14,6 @@ export function wilson(right, count) {
   const half = (z / both) * Math.sqrt((share * (1 - share)) / count + (z * z) / (4 * count * count));
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
-
-const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 /** The bytes of the pictures on a sheet: row by row, each SIZE × SIZE × (red, green, blue). */
 export async function bytesOf(sheet, count) {
@@ -80,9 +80,10 @@ function fromAddress(state, layers) {
  * @param {Element} host
  * @param {{file: ArrayBuffer, sheet: HTMLImageElement, labels: number[], ranges: Array, names: string[]}} data names are
  *     those of the layers with activations of height × width × channels
- * @param {Worker} worker
+ * @param {string} script of the worker
  */
-export async function front(host, { file, sheet, labels, ranges, names }, worker) {
+export async function front(host, { file, sheet, labels, ranges, names }, script) {
+  const worker = start(script);
   const { bytes, canvas, columns } = await bytesOf(sheet, labels.length);
   const state = { picture: 0, weightBits: 8, activationBits: 8, perChannel: true, layer: 0 };
   const first = { ...state }, layers = names.map((name) => ({ name }));
@@ -155,13 +156,9 @@ export async function front(host, { file, sheet, labels, ranges, names }, worker
     const number = state.picture, [before, after] = found.probabilities, truth = CLASSES[labels[number]];
     chosen.getContext("2d").drawImage(canvas, (number % columns) * SIZE, Math.floor(number / columns) * SIZE, SIZE, SIZE, 0, 0, SIZE, SIZE);
     chosen.setAttribute("aria-label", `a drawn ${truth}`);
-    const best = (probabilities) => (probabilities[1] > probabilities[0] ? 1 : 0);
-    const words = ([cat, dog]) => `${CLASSES[best([cat, dog])]} (${percent(Math.max(cat, dog))})`;
     const bits = `${state.weightBits}-bit weights and ${state.activationBits}-bit activations`;
-    answer.textContent = `It is a ${truth}. float32 says ${words(before)}; with ${bits} the network says ${words(after)}.`;
-    bars.replaceChildren(...[["float32", before], [`${state.weightBits} and ${state.activationBits} bits`, after]].map(([name, [cat]]) =>
-      html("div", { class: "bar" }, html("span", {}, name), html("span", { class: "track" },
-        html("b", { style: `width:${100 * cat}%` })), html("span", {}, `cat ${percent(cat)}`))));
+    answer.textContent = `It is a ${truth}. float32 says ${said(before)}; with ${bits} the network says ${said(after)}.`;
+    bars.replaceChildren(...barsOf([["float32", before], [`${state.weightBits} and ${state.activationBits} bits`, after]]));
     histogram.replaceChildren(weightsPicture(found, state.weightBits));
     comb.textContent = `${found.count.toLocaleString("en")} weights: ${found.levels[0].toLocaleString("en")} different values in float32, `
       + `${found.levels[1].toLocaleString("en")} with ${state.weightBits} bits.`;

@@ -1,10 +1,15 @@
 /** Puts live figures into a page, in the place of their still pictures: every element with `data-live`, a figure as JSON. */
 
+import { clip } from "./figures/clip.js";
+import { comb } from "./figures/comb.js";
+import { confusion } from "./figures/confusion.js";
+import { convolution } from "./figures/convolution.js";
 import { mount } from "./figures/figure.js";
 import { numberBits } from "./figures/number_bits.js";
 import { numberLine } from "./figures/number_line.js";
+import { zeroPoint } from "./figures/zero_point.js";
 
-export const FIGURES = { number_bits: numberBits, number_line: numberLine };
+export const FIGURES = { clip, comb, confusion, convolution, number_bits: numberBits, number_line: numberLine, zero_point: zeroPoint };
 
 /** Make all figures of a page live. */
 export function bringToLife(root = document) {

@@ -8,6 +8,7 @@
  */
 
 import { FloatNetwork } from "./float_network.js";
+import { listen } from "./thread.js";
 
 const MAPS = 8; // feature maps that are shown
 const BARS = 121; // of the histogram
@@ -79,10 +80,5 @@ const handlers = {
   },
 };
 
-/** Answer messages; called in the worker. */
-export function listen() {
-  addEventListener("message", async ({ data }) => {
-    const answer = await handlers[data.kind](data);
-    if (answer) postMessage({ kind: data.kind, ...answer });
-  });
-}
+/** Answer the page; called in the worker. */
+export const serve = () => listen(handlers);

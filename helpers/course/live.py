@@ -1,6 +1,7 @@
-"""A figure that moves with sliders where a kernel runs, and stands still everywhere else.
+"""A figure that moves with sliders where a kernel runs.
 
-On the web, in slides and in exported pages there is no kernel; the still picture shown there says the same.
+In slides and in exported pages there is no kernel; there a figure of `web/` takes the picture's place, if the picture
+has one (`style.Picture.live`).  Where no script runs either, the still picture says the same.
 """
 
 import html

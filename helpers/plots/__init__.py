@@ -8,10 +8,12 @@ from helpers.plots.board import flash_budget, instructions, memory_plan, ram_bar
 from helpers.plots.by_hand import (
     activation_ranges,
     channel_ranges,
+    comb,
     discretized,
     number_line,
     precision_axes,
     sqnr_by_bits,
+    zero_on_a_code,
 )
 from helpers.plots.course import course_map
 from helpers.plots.diagrams import kinds_of_quantization, network_parts, reasons, tree
@@ -26,6 +28,7 @@ from helpers.plots.fewer_bits import (
 from helpers.plots.files import calibrations, code_differences, file_bytes
 from helpers.plots.histograms import clipping, equal_range, layer_histograms, pruned_histograms
 from helpers.plots.inference import instructions_of_a_picture
+from helpers.plots.integers import one_convolution
 from helpers.plots.ladder import byte_front, channel_means, range_errors, rungs, straight_through, up_or_down
 from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
 from helpers.plots.results import overview, own_pets
@@ -46,6 +49,7 @@ __all__ = [
     "class_balance",
     "clipping",
     "code_differences",
+    "comb",
     "confusion",
     "course_map",
     "discretized",
@@ -65,6 +69,7 @@ __all__ = [
     "network_parts",
     "number_bits",
     "number_line",
+    "one_convolution",
     "overview",
     "own_pets",
     "pictures",
@@ -88,4 +93,5 @@ __all__ = [
     "training_curves",
     "tree",
     "up_or_down",
+    "zero_on_a_code",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -99,6 +100,105 @@ def discretized(values: np.ndarray, bits: Sequence[int] = (8, 4, 3, 2), name: st
         f"{wording.counted(np.unique(values).size, 'different value')}, and "
         f"{'the combs that are' if len(bits) > 1 else 'the comb that is'} left: {'; '.join(listed)}.",
     )
+
+
+def comb(layers: dict[str, np.ndarray], layer: str | None = None, bits: int = 4) -> Picture:
+    """Show the histogram of one layer beside the comb that is left of it; in a page, of any layer and with 2 to 8 bits.
+
+    Args:
+        layers: {name: weights, any shape}.
+        layer: the one that is shown; the first, if none is named.
+        bits: of one code.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    layer = next(iter(layers), None) if layer is None else layer
+    if layer not in layers:
+        raise ValueError(f"Expected one of the layers {', '.join(layers)}; found {layer!r}.")
+    picture = discretized(layers[layer], [bits], layer)
+    picture.live = functools.partial(_live_comb, layers, layer, bits)
+    return picture
+
+
+def _live_comb(layers: dict[str, np.ndarray], layer: str, bits: int) -> dict:
+    """Return the bars of each layer, and how many of its weights are on each code with each number of bits."""
+    told = {name: _counted(np.ravel(values)) for name, values in layers.items()}
+    return {"figure": "comb", "layer": layer, "bits": bits, "layers": told}
+
+
+def _counted(values: np.ndarray) -> dict:
+    """Return ends, number, bars and combs of some weights, [n]."""
+    combs = {}
+    for bits in range(2, 9):
+        scale, _ = quantization.symmetric_parameters(values, bits)
+        largest = quantization.code_range(bits, narrow=True)[1]
+        codes = quantization.quantize(values, scale, 0, bits, narrow=True).astype(int)
+        combs[bits] = np.bincount(codes + largest, minlength=2 * largest + 1).tolist()
+    return {
+        "low": float(values.min()),
+        "high": float(values.max()),
+        "count": values.size,
+        "different": np.unique(values).size,
+        "bars": np.histogram(values, 120)[0].tolist(),
+        "combs": combs,
+    }
+
+
+def zero_on_a_code(low: float = -5.4, high: float = 4.5, bits: int = 4) -> Picture:
+    """Show the codes of a range twice: spread from end to end, and moved until one of them stands for 0.
+
+    Args:
+        low, high: the range.
+        bits: of one code.
+
+    Raises:
+        ValueError: the range is empty.
+    """
+    if not low < high:
+        raise ValueError(f"Expected a range with its smallest number first; found {low:g} to {high:g}.")
+    step = (high - low) / (2**bits - 1)
+    missed = float(quantization.decompress(quantization.compress(np.array([0.0]), low, high, bits), low, high, bits)[0])
+    scale, zero_point = quantization.affine_parameters(low, high, bits)
+    codes = np.arange(2**bits)
+    lines = {"even": low + codes * step, "moved": float(scale) * (codes - 2 ** (bits - 1) - zero_point)}
+    figure, axis = style.axes(10, 3.4)
+    for height, (colour, numbers) in zip((1, 0), zip((BLUE, VERMILION), lines.values(), strict=True), strict=True):
+        axis.vlines(numbers, height - 0.16, height + 0.16, color=colour, linewidth=max(0.6, 2.6 - bits / 4))
+        axis.hlines(height, numbers[0], numbers[-1], color=colour, linewidth=1.2)
+    axis.axvline(0, color=BLACK, linestyle="--", linewidth=1.2)
+    axis.plot(missed, 1, MARKERS["float32"], color=BLUE, markersize=9)
+    axis.plot(0, 0, MARKERS["int8"], color=VERMILION, markersize=9)
+    label = {"fontsize": 12, "ha": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}}
+    axis.text(missed, 1.28, f"0 comes back as {missed:.3g}", **label)
+    axis.text(0, -0.45, f"0 is code {zero_point}, and comes back as 0", **label)
+    axis.set(
+        ylim=(-0.8, 1.6), yticks=(0, 1), yticklabels=("moved", "spread evenly"), xlabel="number that a code stands for"
+    )
+    axis.grid(visible=False)
+    axis.set_title(_zero_title(low, high, missed / step))
+    ends = lines["moved"]
+    return Picture(
+        figure,
+        f"Two lines with {2**bits} codes each. Spread evenly from {low:g} to {high:g}, with steps of {step:.4g}, 0 "
+        f"comes back as {missed:.3g}. Moved until zero is a code, {zero_point}, they reach from {ends[0]:.4g} to "
+        f"{ends[-1]:.4g}, with steps of {scale:.4g}.",
+        {"figure": "zero_point", "low": low, "high": high, "bits": bits},
+    )
+
+
+def _zero_title(low: float, high: float, missed: float) -> str:
+    """Return how far zero is from a code, and what moving the codes does about it.
+
+    Args:
+        low, high: the range.
+        missed: how many steps the number that comes back for 0 is away from it.
+    """
+    if not low <= 0 <= high:
+        return "Zero lies outside the range; made wider and moved, the codes have one for it"
+    if abs(missed) < 0.005:
+        return "Zero falls on a code by itself"
+    return f"Zero misses the nearest code by {abs(missed):.2f} of a step; moved, the codes have one for it"
 
 
 def number_line(

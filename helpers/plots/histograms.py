@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from helpers.measure.accuracy import Score
 
 PERCENTILES = 100 - np.geomspace(1, 0.001, 31)  # from 99 to 99.999
+FINE = 4096  # sizes of weights that a live figure tells apart
 
 
 def layer_histograms(weights: dict[str, np.ndarray], columns: int = 7) -> Picture:
@@ -200,7 +202,30 @@ def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percen
     left.set_title(f"The range ends at {percentile:g}: {', '.join(gains)}", fontsize=12)
     left.legend()
     _noise_bars(right, {b: (full[b], chosen[b]) for b in bits}, percentile)
-    return Picture(figure, f"Clipping the range of {name}, signal-to-noise ratio by percentile. {'; '.join(listed)}.")
+    alt = f"Clipping the range of {name}, signal-to-noise ratio by percentile. {'; '.join(listed)}."
+    return Picture(figure, alt, functools.partial(_live_clipping, values, name, bits, percentile))
+
+
+def _live_clipping(values: np.ndarray, name: str, bits: Sequence[int], percentile: float) -> dict:
+    """Return how many weights there are of each size, in `FINE` bins, and what the full range gives.
+
+    Args:
+        values, name, bits, percentile: see `clipping`.
+    """
+    sizes = np.abs(np.ravel(values)).astype(np.float64)
+    full = {b: _clipped(values, 100, b) for b in bits}
+    gains = {b: [_clipped(values, p, b)["sqnr"] - full[b]["sqnr"] for p in PERCENTILES] for b in bits}
+    return {
+        "figure": "clip",
+        "name": name,
+        "end": float(np.percentile(sizes, percentile) / sizes.max()),
+        "farthest": float(sizes.max()),
+        "signal": float(np.square(sizes).sum()),
+        "sizes": np.histogram(sizes, FINE, (0, sizes.max()))[0].tolist(),
+        "bars": np.histogram(values, 121, (-sizes.max(), sizes.max()))[0].tolist(),
+        "full": {b: [parts["sqnr"], parts["noise"], parts["bulk_rmse"]] for b, parts in full.items()},
+        "best": {b: [max(gain), float(PERCENTILES[int(np.argmax(gain))])] for b, gain in gains.items()},
+    }
 
 
 def _noise_bars(axis, noise: dict[int, tuple[dict, dict]], percentile: float) -> None:

@@ -16,7 +16,7 @@ matplotlib.use("agg", force=False)
 import matplotlib.pyplot as plt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
@@ -85,10 +85,11 @@ class Picture:
     Attributes:
         figure: as Matplotlib has it.
         alt: the text.
-        live: what a page needs to show the figure of `web/figures/` in its place, {"figure": its name, ...}; or None.
+        live: what a page needs to show the figure of `web/figures/` in its place, {"figure": its name, ...}, or a
+            function that returns it; or None.
     """
 
-    def __init__(self, figure: Figure, alt: str, live: dict | None = None):
+    def __init__(self, figure: Figure, alt: str, live: dict | Callable[[], dict] | None = None):
         self.figure, self.alt, self.live = figure, alt, live
         self._png = b""
         plt.close(figure)
@@ -107,7 +108,8 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         data = {"image/png": self.png(), "text/plain": self.alt}
         about = {"alt": self.alt, "smallest_text": _smallest_text(self.figure)}
-        return data, {"image/png": about | ({"live": self.live} if self.live else {})}
+        live = self.live() if callable(self.live) else self.live
+        return data, {"image/png": about | ({"live": live} if live else {})}
 
 
 def _smallest_text(figure: Figure) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -154,7 +155,17 @@ def confusion(score: Score, classes: Sequence[str], name: str = "float32", thres
     axis.set_title(f"{name}: {right:.1%} right")
     wrong = style.join([_taken_for_other(name, counts[i, 1 - i], counts[i].sum()) for i, name in enumerate(classes)])
     shown = f"{wording.counted(len(score.labels), 'picture')}, called a {classes[1]} above {threshold:g}"
-    return Picture(figure, f"Confusion matrix of the {name} model, {shown}: {wrong}.")
+    live = functools.partial(_live_confusion, score, classes, name, threshold)
+    return Picture(figure, f"Confusion matrix of the {name} model, {shown}: {wrong}.", live)
+
+
+def _live_confusion(score: Score, classes: Sequence[str], name: str, threshold: float) -> dict:
+    """Return how often each class is taken for which, with each threshold that can be chosen."""
+    stops, second = [round(0.05 * i, 2) for i in range(1, 20)], score.probabilities[:, 1]
+    called = [[int(np.sum(second[score.labels == label] > stop)) for label in (0, 1)] for stop in stops]
+    totals = np.bincount(score.labels, minlength=2).tolist()
+    told = {"name": name, "classes": list(classes), "stops": stops, "called": called, "totals": totals}
+    return {"figure": "confusion", "threshold": threshold} | told
 
 
 def _taken_for_other(name: str, wrong: int, everything: int) -> str:

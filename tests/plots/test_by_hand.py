@@ -23,6 +23,14 @@ FIGURES = {
         lambda: plots.discretized(np.array([-1.0, -0.2, 0.1, 0.2, 1]), (2, 3), "conv1"),
         ["5 weights of conv1, 5 different", "3 different values at 2 bits, 60% on one", "5 different values at 3 bits"],
     ),
+    "comb": (
+        lambda: plots.comb({"conv1": np.array([-1.0, -0.2, 0.1, 0.2, 1]), "conv2": BELL}, bits=3),
+        ["5 weights of conv1", "5 different values at 3 bits"],
+    ),
+    "zero_on_a_code": (
+        plots.zero_on_a_code,
+        ["with 16 codes each", "from -5.4 to 4.5, with steps of 0.66, 0 comes back as -0.12", "from -5.28 to 4.62"],
+    ),
     "number_line": (
         lambda: plots.number_line(LECTURE),
         ["-5.4 to 4.5 with 256 codes", "0.01 becomes code 139 and comes back as -0.003529", "4.5 becomes code 255"],
@@ -111,6 +119,33 @@ def test_a_comb_has_a_tooth_for_each_code():
     places, counts = np.unique(quantization.fake_quantize(BELL, 4), return_counts=True)
     teeth = np.array([segment[1] for segment in comb.get_segments()])
     np.testing.assert_allclose(teeth, np.stack([places, counts], axis=1))
+
+
+def test_a_layer_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="Expected one of the layers conv1; found 'conv2'"):
+        plots.comb({"conv1": BELL}, "conv2")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits", "title"),
+    [
+        (-5.4, 4.5, 4, "Zero misses the nearest code by 0.18 of a step; moved, the codes have one for it"),
+        (-8, 7, 4, "Zero falls on a code by itself"),
+        (0, 6, 8, "Zero falls on a code by itself"),
+        (0.25, 3, 4, "Zero lies outside the range; made wider and moved, the codes have one for it"),
+        (-3, -1, 2, "Zero lies outside the range; made wider and moved, the codes have one for it"),
+    ],
+)
+def test_zero_misses_a_code_only_where_it_does(low, high, bits, title):
+    picture = plots.zero_on_a_code(low, high, bits)
+    assert panel_title(picture) == title
+    moved = [segment[0, 0] for segment in picture.figure.axes[0].collections[2].get_segments()]
+    assert len(moved) == 2**bits and np.min(np.abs(moved)) == 0
+
+
+def test_a_range_the_wrong_way_round_is_refused():
+    with pytest.raises(ValueError, match="its smallest number first; found 3 to 1"):
+        plots.zero_on_a_code(3, 1)
 
 
 def test_a_channel_as_wide_as_the_widest_has_all_levels():

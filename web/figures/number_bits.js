@@ -3,7 +3,9 @@
 import { FORMATS, bitsOf, fieldsOf, int8Of, kindOf, nearest, valueOf } from "../floats.js";
 import { svg } from "./figure.js";
 
-const BOX = 27, ROW = 92, LEFT = 120;
+// The boxes of the bits: all of a number in one line, or, on a phone, eight in a line and large enough for a finger.
+const WIDE = { box: 27, line: 27, perLine: 32, left: 120, top: 28, between: 65 };
+const TALL = { box: 56, line: 62, perLine: 8, left: 8, top: 58, between: 112 };
 
 /** A finite number in full, as a decimal: each is a whole number over a power of two, and those end. */
 export function exact(number) {
@@ -47,40 +49,29 @@ export const numberBits = {
 
   controls: () => [{ name: "number", label: "number", kind: "text" }],
 
-  draw(spec, state, change) {
+  draw(spec, state, change, narrow) {
     const number = Number(state.number);
     if (state.number.trim() === "" || !Number.isFinite(number)) {
       throw new RangeError(`Expected a number such as 3.14; found “${state.number}”.`);
     }
     const rows = inFormats(number, spec.scale);
-    const picture = svg("svg", { viewBox: `0 0 ${LEFT + 32 * BOX + 10} ${rows.length * ROW + 10}` });
-    rows.forEach(({ name, parts, shown, error, kind, read }, row) => {
-      const top = row * ROW + 28, bits = parts.map(([, part]) => part).join("");
-      picture.append(svg("text", { x: LEFT - 12, y: top + 19, class: "right name" }, name));
-      let place = 0;
-      for (const [letter, part] of parts) {
-        for (const bit of part) {
-          const here = place++, x = LEFT + here * BOX;
-          const flip = () => change({ number: String(read(flipped(bits, here))) });
-          const box = svg("g", { class: `bit bit-${letter}`, tabindex: 0, role: "button", "data-bit": `${name}-${here}`,
-                                 "aria-label": `${name}, bit ${here}, ${letter}: ${bit}; flip it` },
-            svg("rect", { x, y: top, width: BOX, height: BOX }),
-            svg("text", { x: x + BOX / 2, y: top + 19 }, bit),
-            svg("text", { x: x + BOX / 2, y: top - 7, class: "letter" }, letter));
-          box.addEventListener("click", flip);
-          box.addEventListener("keydown", (event) => {
-            if (event.key !== "Enter" && event.key !== " ") return;
-            event.preventDefault();
-            const host = picture.parentElement;
-            flip();
-            host.querySelector(`[data-bit="${name}-${here}"]`)?.focus();
-          });
-          picture.append(box);
-        }
-      }
-      const words = `stores ${shown}${error === "–" ? "" : error === "0" ? ", exact" : `, error ${error}`} (${kind})`;
-      picture.append(svg("text", { x: LEFT, y: top + 48, class: "left small" }, words));
+    const { box, line, perLine, left, top: above, between } = narrow ? TALL : WIDE, picture = svg("svg");
+    let top = above;
+    rows.forEach(({ name, parts, shown, error, kind, read }) => {
+      const bits = parts.map(([, part]) => part).join(""), lines = Math.ceil(bits.length / perLine);
+      picture.append(narrow ? svg("text", { x: left, y: top - 30, class: "left name" }, name) : svg("text", { x: left - 12, y: top + 19, class: "right name" }, name));
+      const letters = parts.map(([letter, part]) => letter.repeat(part.length)).join("");
+      [...bits].forEach((bit, here) => {
+        const x = left + (here % perLine) * box, y = top + Math.floor(here / perLine) * line;
+        picture.append(bitBox({ name, here, bit, letter: letters[here], x, y, box, flip: () => change({ number: String(read(flipped(bits, here))) }) }));
+      });
+      const off = error === "–" ? "" : error === "0" ? "exact " : `error ${error} `, words = [`stores ${shown}`, `${off}(${kind})`];
+      (narrow ? words : [words.join(off ? ", " : " ")]).forEach((text, i) => {
+        picture.append(svg("text", { x: left, y: top + (lines - 1) * line + box + 21 + 20 * i, class: "left small" }, text));
+      });
+      top += (lines - 1) * line + box + between;
     });
+    picture.setAttribute("viewBox", `0 0 ${left + Math.min(32, perLine) * box + 10} ${top - between + 50}`);
     const listed = rows.map(({ name, parts, shown, error }) =>
       `${name} ${parts.map(([, part]) => part).join(" ")} stores ${shown}, error ${error}`);
     return {
@@ -90,5 +81,23 @@ export const numberBits = {
     };
   },
 };
+
+/** The box of one bit, which a click or the keyboard flips. */
+function bitBox({ name, here, bit, letter, x, y, box, flip }) {
+  const group = svg("g", { class: `bit bit-${letter}`, tabindex: 0, role: "button", "data-bit": `${name}-${here}`,
+                           "aria-label": `${name}, bit ${here}, ${letter}: ${bit}; flip it` },
+    svg("rect", { x, y, width: box, height: box }),
+    svg("text", { x: x + box / 2, y: y + box / 2 + 6 }, bit),
+    svg("text", box > 40 ? { x: x + box - 9, y: y + 17, class: "letter" } : { x: x + box / 2, y: y - 7, class: "letter" }, letter));
+  group.addEventListener("click", flip);
+  group.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    const host = group.closest(".live-picture");
+    flip();
+    host.querySelector(`[data-bit="${name}-${here}"]`)?.focus();
+  });
+  return group;
+}
 
 const flipped = (bits, place) => bits.slice(0, place) + (bits[place] === "1" ? "0" : "1") + bits.slice(place + 1);
