@@ -15,6 +15,8 @@ MEDIAN_CELL = 5
 COMPARED_CELLS = 3  # at least so many cells of a notebook are compared with their stored output
 SHORTEST_ALT = 40  # characters: a description of what a figure shows, not its name
 CHECKED = "nbval-check-output"  # the tag by which nbval compares a cell's output
+PREDICTION = "prediction"  # the tag of a cell with the buttons of a prediction, or with what the reader said
+ANSWERS = "**Your answers.**"  # with which the last cell begins
 CLASS = ("<details><summary>For instructors</summary>\n\n", "\n\n</details>")  # around a text for the speaker
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", None}
 
@@ -90,7 +92,8 @@ def short_cells(notebook: NotebookNode) -> list[str]:
 
 
 def sentence_between_code(notebook: NotebookNode) -> list[str]:
-    kinds = [cell.cell_type for cell in notebook.cells]
+    """The buttons of a prediction, and what the reader said, belong to the text beside them."""
+    kinds = ["buttons" if PREDICTION in cell.metadata.get("tags", []) else cell.cell_type for cell in notebook.cells]
     empty = [i for i, cell in enumerate(notebook.cells) if not cell.source.strip()]
     return [f"cell {i + 1} is empty" for i in empty] + [
         f"cells {i} and {i + 1} are both code, with no sentence between them"
@@ -122,8 +125,8 @@ def closing(notebook: NotebookNode) -> list[str]:
         problems.append(f"the recap has {len(recap)} items for {len(objectives(notebook))} objectives")
     if len(asked) != 3:
         problems.append(f"it asks {len(asked)} numbered questions, not 3")
-    if notebook.cells and notebook.cells[-1].cell_type == "code":
-        problems.append("it ends with code")
+    if not notebook.cells[-1].source.startswith(ANSWERS) or notebook.cells[-1].cell_type == "code":
+        problems.append("its last cell is not the one for the reader's own answers")
     return problems
 
 
@@ -181,6 +184,22 @@ def tables_have_headers(notebook: NotebookNode) -> list[str]:
         for table in re.findall(r"<table.*?</table>", "".join(output.get("data", {}).get("text/html", "")), re.S)
         if "<th" not in table
     ]
+
+
+def predictions_have_buttons(notebook: NotebookNode) -> list[str]:
+    """The buttons follow the question, and what the reader said stands directly before the explanation."""
+    problems, cells = [], notebook.cells
+    calls = [re.match(r'predictions\.(ask|said)\("(\w+)"\)$', cell.source.strip()) for cell in cells]
+    for n, cell in enumerate(cells):
+        asks = cell.cell_type == "markdown" and "**Predict.**" in cell.source and "* (a) " in cell.source
+        if asks and not (n + 1 < len(cells) and calls[n + 1] and calls[n + 1][1] == "ask"):
+            problems.append(f"after the question of cell {n + 1} there are no buttons")
+        if calls[n] and PREDICTION not in cell.metadata.get("tags", []):
+            problems.append(f"cell {n + 1} lacks the tag {PREDICTION!r}")
+        if calls[n] and calls[n][1] == "said" and "(" not in cells[n + 1].source:
+            problems.append(f"after cell {n + 1} nothing is explained")
+    names = [[call[2] for call in calls if call and call[1] == kind] for kind in ("ask", "said")]
+    return problems + ([] if names[0] == names[1] else [f"asked are {names[0]}, said {names[1]}"])
 
 
 def predictions_are_explained(notebook: NotebookNode) -> list[str]:
@@ -305,6 +324,7 @@ COURSE: list[Rule] = [
     sentence_between_code,
     headings_in_order,
     predictions_are_explained,
+    predictions_have_buttons,
     opening,
     closing,
     slides,

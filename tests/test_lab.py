@@ -14,6 +14,8 @@ from playwright.sync_api import expect
 import browser
 import deck
 import lab
+from helpers import report
+from helpers.course import hand_in
 
 pytest_plugins = ["browser"]
 pytestmark = [pytest.mark.slow, browser.needed]
@@ -250,6 +252,52 @@ def test_a_student_is_led_to_the_right_answer(request, opened, name, slip, hint)
         expect(cell.locator(".jp-OutputArea-output")).to_have_text(words)
         notebook.screenshot(browser.screenshots("lab") / f"{name}_{'wrong' if answer == wrong else 'right'}.png", cell)
     assert notebook.complaints() == []
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+RESTART = """async () => {
+    await window.jupyterapp.commands.execute("notebook:clear-all-cell-outputs");
+    await window.jupyterapp.shell.currentWidget.sessionContext.restartKernel();
+}"""
+
+
+def test_predictions_and_attempts_outlive_the_kernel_and_are_handed_in(course, tmp_path, monkeypatch):
+    """A button, what was said before the explanation, a wrong and a right answer, a new kernel, the report."""
+    monkeypatch.setenv("PTQ_PROGRESS", str(tmp_path / "progress.json"))
+    notebook = course(NOTEBOOKS / "00_start_here.ipynb", PTQ_PROGRESS=str(tmp_path / "progress.json"))
+    asked, said = notebook.code("predictions.ask("), notebook.code("predictions.said(")
+
+    def run_them():
+        for cell in (notebook.code("from helpers.course import course_map"), asked, said):
+            notebook.run(cell)
+
+    run_them()
+    asked.get_by_role("button", name="(a)").click()
+    expect(said).to_contain_text("You said (a).")
+    asked.get_by_role("button", name="(b)").click()
+    expect(said).to_contain_text("You said (a) first, then (b).")
+    expect(asked).to_contain_text("on this machine, and nowhere else")
+    notebook.screenshot(browser.screenshots("lab") / "00_prediction.png", asked)
+    notebook.page.evaluate(RESTART)
+    run_them()
+    expect(said).to_contain_text("You said (a) first, then (b).")
+    expect(asked.get_by_role("button", name="(b)")).to_have_class(re.compile("mod-active"))
+    cell = notebook.code("exercises.check(")
+    for answer in ("255", "2**8"):
+        notebook.paste(cell, solution("codes_of_a_byte").replace("2**8", answer))
+        notebook.run(cell)
+    notebook.run(notebook.code("my_course.by_notebook()"))
+    expect(notebook.code("my_course.by_notebook()")).to_contain_text("1 of 1")
+    assert notebook.complaints() == []
+    notebook.close()
+
+    report.main(["--name", "Ada", "--folder", str(tmp_path)])
+    handed = hand_in.read(tmp_path / "ada.json")
+    kept = handed["progress"]["exercises"]["codes_of_a_byte"]
+    assert kept["attempts"] == 2 and kept["solved"] and "count the posts" in kept["hints"][0]
+    page = (tmp_path / "ada.html").read_text("utf-8")
+    assert "a_weight_comes_back" in page and "codes_of_a_byte" in page and "count the posts" in page
 
 
 # --- presenting -------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ ALT = {"image/png": {"alt": "Accuracy rises quickly, then hardly at all, for tra
 
 
 def good() -> nbformat.NotebookNode:
-    """Return a small notebook that keeps every rule: code cells 2, 4, ..., 12 of 14 cells."""
+    """Return a small notebook that keeps every rule: code cells 2, 4, ..., 12, then the recap, and room for answers."""
     cells = [new_markdown_cell(OPENING)]
     for count in range(1, 7):
         output = new_output("stream", name="stdout", text=f"Data: drawn pets, {count} train (or: make photos)\n")
@@ -98,7 +98,12 @@ def good() -> nbformat.NotebookNode:
         cells.append(new_code_cell(f"print({count})", execution_count=count, outputs=[output], metadata=checked))
         cells.append(new_markdown_cell(PREDICT if count == 3 else "A sentence."))
     cells[-2].outputs.append(new_output("display_data", FIGURE, metadata=ALT))
+    for index, source in ((7, 'predictions.ask("a")'), (9, 'predictions.said("a")')):
+        cells[index].source = source
+        cells[index].metadata["tags"] = [rules.CHECKED, rules.PREDICTION]
+    cells[10].source = "(b) is right."
     cells[-1] = new_markdown_cell(CLOSING)
+    cells.append(new_markdown_cell(f"{rules.ANSWERS} 1. ..."))
     for cell in cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
     cells[2].metadata["slideshow"] = {"slide_type": "notes"}
@@ -150,13 +155,14 @@ BROKEN = [
     (rules.opening, "no Needs", replacing(0, "**Needs**", "It needs")),
     (rules.opening, "no Writes", replacing(0, "**Writes** nothing.", "")),
     (rules.opening, "no Time", replacing(0, "**Time**", "Takes")),
-    (rules.closing, "no recap", replacing(-1, "## Recap", "## Summary")),
-    (rules.closing, "a recap of two for three", replacing(-1, "- three\n", "")),
-    (rules.closing, "two questions", replacing(-1, "3. What for?", "")),
-    (rules.closing, "four questions", replacing(-1, "3. What for?", "3. What for?\n4. Really?")),
-    (rules.closing, "questions without numbers", replacing(-1, "2. How", "- How")),
+    (rules.closing, "no recap", replacing(-2, "## Recap", "## Summary")),
+    (rules.closing, "a recap of two for three", replacing(-2, "- three\n", "")),
+    (rules.closing, "two questions", replacing(-2, "3. What for?", "")),
+    (rules.closing, "four questions", replacing(-2, "3. What for?", "3. What for?\n4. Really?")),
+    (rules.closing, "questions without numbers", replacing(-2, "2. How", "- How")),
     (rules.closing, "a section after the questions", lambda n: n.cells.append(new_markdown_cell("## More"))),
     (rules.closing, "code after the questions", lambda n: n.cells.append(new_code_cell("1"))),
+    (rules.closing, "no room for answers", lambda n: n.cells.pop()),
     (rules.slides, "a type that live slides hide", lambda n: n.cells[3].metadata.slideshow.update(slide_type="-")),
     (rules.slides, "a first cell without slide type", in_cell(0, metadata=nbformat.from_dict({}))),
     (rules.slides, "an unknown slide type", lambda n: n.cells[3].metadata.slideshow.update(slide_type="page")),
@@ -177,6 +183,9 @@ BROKEN = [
     (rules.tables_have_headers, "a table of cells only", adding(new_output("display_data", {"text/html": BARE_TABLE}))),
     (rules.predictions_are_explained, "two answers", in_cell(2, source=PREDICT.replace("* (c) three\n", ""))),
     (rules.predictions_are_explained, "a wrong answer left alone", in_cell(2, source=PREDICT.replace("(c) fails", ""))),
+    (rules.predictions_have_buttons, "a question without buttons", in_cell(2, source=PREDICT)),
+    (rules.predictions_have_buttons, "buttons without what was said", in_cell(1, source='predictions.ask("a")')),
+    (rules.predictions_have_buttons, "said before no explanation", in_cell(1, source='predictions.said("a")')),
     (rules.stays_at_home, "an address", in_cell(1, source='get("https://example.org/pets.zip")')),
     (rules.stays_at_home, "urllib", in_cell(1, source="from urllib.request import urlopen")),
     (rules.stays_at_home, "wget", in_cell(1, source="!wget pets.zip")),

@@ -44,8 +44,8 @@ def _renamed(names: str) -> str:
 
 
 def inserted(page: str) -> str:
-    """Return a page with the style and the script in it, if it has a live figure."""
-    if "data-live=" not in page:
+    """Return a page with the style and the script in it, if it has a live figure or a prediction."""
+    if "data-live=" not in page and "data-prediction=" not in page:
         return page
     style = (WEB / "live.css").read_text("utf-8")
     script = f"<script>\n(() => {{\n{bundle()}modules.live.bringToLife();\n}})();\n</script>\n"

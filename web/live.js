@@ -7,12 +7,14 @@ import { convolution } from "./figures/convolution.js";
 import { mount } from "./figures/figure.js";
 import { numberBits } from "./figures/number_bits.js";
 import { numberLine } from "./figures/number_line.js";
+import { askPredictions } from "./prediction.js";
 import { zeroPoint } from "./figures/zero_point.js";
 
 export const FIGURES = { clip, comb, confusion, convolution, number_bits: numberBits, number_line: numberLine, zero_point: zeroPoint };
 
-/** Make all figures of a page live. */
+/** Make all figures and predictions of a page live. */
 export function bringToLife(root = document) {
+  askPredictions(root);
   const seen = {};
   for (const host of root.querySelectorAll("[data-live]")) {
     const spec = JSON.parse(host.dataset.live), figure = FIGURES[spec.figure];

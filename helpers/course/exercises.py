@@ -1,20 +1,30 @@
 """Checks for the exercises: each says *not attempted yet*, *right*, or what is wrong, with a hint.
 
-A check never raises, so a student who runs all cells reaches the end.
+A check never raises, so a student who runs all cells reaches the end.  What was attempted is kept, see `progress`.
 """
 
+import inspect
 import itertools
 from collections.abc import Callable
 
 import numpy as np
 
+from helpers.course import progress
+
 CHECKS: dict[str, Callable] = {}
 
 
-def _exercise(function: Callable) -> Callable:
-    """Register a check: it takes the answer and returns None if it is right, else a hint."""
-    CHECKS[function.__name__] = function
-    return function
+NOTEBOOKS: dict[str, str] = {}  # in which each exercise stands
+
+
+def _exercise(notebook: str) -> Callable[[Callable], Callable]:
+    """Register a check of a notebook: it takes the answer and returns None if it is right, else a hint."""
+
+    def register(function: Callable) -> Callable:
+        CHECKS[function.__name__], NOTEBOOKS[function.__name__] = function, notebook
+        return function
+
+    return register
 
 
 def check(name: str, answer: object) -> None:
@@ -35,12 +45,22 @@ def check(name: str, answer: object) -> None:
         hint = "todo"
     except Exception as error:
         hint = f"your code stopped with {type(error).__name__}: {error}"
-    if hint is None:
-        print(f"✓ {name}: right")
-    elif hint == "todo":
+    if hint == "todo":
         print(f"… {name}: not attempted yet")
-    else:
-        print(f"✗ {name}: {hint}")
+        return
+    print(f"✓ {name}: right" if hint is None else f"✗ {name}: {hint}")
+    try:
+        progress.attempted(name, hint, _code(answer))
+    except (OSError, ValueError) as problem:
+        print(f"(This attempt is not kept. {problem})")
+
+
+def _code(answer: object) -> str:
+    """Return an answer as it was written: a function's lines, anything else as Python shows it."""
+    try:
+        return inspect.getsource(answer) if callable(answer) else str(answer)
+    except (OSError, TypeError):  # a function without a file or a cell
+        return repr(answer)
 
 
 class _NotAttempted(Exception):
@@ -58,7 +78,7 @@ def _call(function: Callable, *arguments: object) -> object:
 # --- 00_start_here ------------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("00_start_here")
 def codes_of_a_byte(answer: int) -> str | None:
     """How many different codes eight bits have: 2 to the power of 8."""
     hints = {
@@ -77,7 +97,7 @@ def codes_of_a_byte(answer: int) -> str | None:
 # --- 01_train -----------------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("01_train")
 def multiply_accumulates(answer: int) -> str | None:
     """conv2: 48 x 48 outputs, 32 filters, each over 3 x 3 x 16 inputs."""
     outputs, per_output = 48 * 48 * 32, 3 * 3 * 16
@@ -95,7 +115,7 @@ def multiply_accumulates(answer: int) -> str | None:
 # --- 02_convert ---------------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("02_convert")
 def quantize(function: Callable) -> str | None:
     """Round, add the zero point, clip, int8: held against the values the definition gives."""
     scale, zero_point = 0.5, 10
@@ -117,7 +137,7 @@ def quantize(function: Callable) -> str | None:
     return None
 
 
-@_exercise
+@_exercise("02_convert")
 def held_out(function: Callable) -> str | None:
     """Which pictures calibrate and which are scored: no picture may do both, and none that was trained on is scored."""
     train, test = [f"train {n}" for n in range(8)], [f"test {n}" for n in range(5)]
@@ -138,7 +158,7 @@ def held_out(function: Callable) -> str | None:
 # --- 03_why_quantize ----------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("03_why_quantize")
 def weight_scale(function: Callable) -> str | None:
     """The scale of symmetric int8 weights: only the one farthest from zero decides."""
     weights = np.array([0.01, -0.02, 0.0, 1.27, -2.54, 0.03], np.float32)
@@ -160,7 +180,7 @@ def weight_scale(function: Callable) -> str | None:
     return None
 
 
-@_exercise
+@_exercise("03_why_quantize")
 def value_of_bits(function: Callable) -> str | None:
     """A normal float32 from sign, biased exponent and the integer of its 23 fraction bits."""
     values = [float(_call(function, *parts)) for parts in ((0, 127, 0), (0, 128, 4194304), (1, 126, 0))]
@@ -182,7 +202,7 @@ def value_of_bits(function: Callable) -> str | None:
 # --- 04_how_to_quantize -------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("04_how_to_quantize")
 def scale_and_zero_point(function: Callable) -> str | None:
     """Scale and zero point of the lecture's range, for the codes -128 to 127."""
     scale, zero_point = (float(value) for value in _call(function, -5.4, 4.5))
@@ -205,7 +225,7 @@ def scale_and_zero_point(function: Callable) -> str | None:
     return None
 
 
-@_exercise
+@_exercise("04_how_to_quantize")
 def back(function: Callable) -> str | None:
     """From int8 codes back to numbers."""
     codes = np.array([-128, 11, 12, 127], np.int8)
@@ -225,7 +245,7 @@ def back(function: Callable) -> str | None:
     return f"-128, 11, 12, 127 with scale 0.5 and zero point 11 give -69.5, 0, 0.5, 58; found {values.tolist()}"
 
 
-@_exercise
+@_exercise("04_how_to_quantize")
 def to_the_nearest(function: Callable) -> str | None:
     """Round to a multiple of a step."""
     rounded = [float(_call(function, x, step)) for x, step in ((3.14, 1.0), (3.14, 0.1), (-0.38, 0.25))]
@@ -240,7 +260,7 @@ def to_the_nearest(function: Callable) -> str | None:
     return f"3.14 to the nearest 1 and 0.1, and -0.38 to the nearest 0.25, are 3, 3.1 and -0.5; found {rounded}"
 
 
-@_exercise
+@_exercise("04_how_to_quantize")
 def integer_dot(function: Callable) -> str | None:
     """The sum of products of codes, with the zero point of the inputs taken off, in 32 bits."""
     inputs, weights = np.array([127, -128, 100, 11], np.int8), np.array([127, 127, -127, 5], np.int8)
@@ -257,7 +277,7 @@ def integer_dot(function: Callable) -> str | None:
     return f"the small example gives {exact}, found {total}: add up (input - zero_point) * weight in int32"
 
 
-@_exercise
+@_exercise("04_how_to_quantize")
 def bias_codes(function: Callable) -> str | None:
     """Biases have the scale of the products that they are added to: input scale times weight scale, in int32."""
     bias, weight_scale = np.array([0.5, -0.25, 0.010307], np.float32), np.array([0.01, 0.005, 0.002], np.float32)
@@ -288,7 +308,7 @@ def bias_codes(function: Callable) -> str | None:
 # --- 05_tradeoffs -------------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("05_tradeoffs")
 def only_one_right(function: Callable) -> str | None:
     """Count the pictures that just one of two models gets right."""
     first = np.array([True, True, True, False, False, True, False])
@@ -303,7 +323,7 @@ def only_one_right(function: Callable) -> str | None:
     return f"expected (3, 1) for the small example, found {counts}: combine the two with & and ~"
 
 
-@_exercise
+@_exercise("05_tradeoffs")
 def on_the_front(function: Callable) -> str | None:
     """Which of five networks no other one beats in both time and accuracy."""
     times, accuracies = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([0.80, 0.90, 0.85, 0.95, 0.94])
@@ -327,7 +347,7 @@ def on_the_front(function: Callable) -> str | None:
 # --- 06_other_parts -----------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("06_other_parts")
 def channel_scales(function: Callable) -> str | None:
     """One scale for each output channel, which lie along the first axis."""
     weights = np.array([[[0.5, -1.27], [0.1, 0.0]], [[0.127, 0.0], [-0.1, 0.02]], [[-2.54, 1.0], [0.3, 2.0]]])
@@ -348,7 +368,7 @@ def channel_scales(function: Callable) -> str | None:
 # --- 07_on_the_board ----------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("07_on_the_board")
 def bytes_alive(answer: int) -> str | None:
     """While conv4 runs in float32: its input and its output, and what waits at the other end of the shortcut."""
     numbers = 24 * 24 * 32
@@ -365,7 +385,7 @@ def bytes_alive(answer: int) -> str | None:
     return "add up the three tensors that are in memory, 24 × 24 × 32 numbers each, and four bytes for a number"
 
 
-@_exercise
+@_exercise("07_on_the_board")
 def smlad(function: Callable) -> str | None:
     """The sum of two products and a total, from 16-bit numbers in pairs."""
     total = int(_call(function, (3, -4), (5, 6), 100))
@@ -409,19 +429,19 @@ def _race(source: str, level: int) -> str | None:
     return f"it is correct and takes {yours} instructions for one product; this level asks for {bar} at most: {hint}"
 
 
-@_exercise
+@_exercise("07_on_the_board")
 def race_level_1(source: str) -> str | None:
     """The plain loop without the zero point in it."""
     return _race(source, 1)
 
 
-@_exercise
+@_exercise("07_on_the_board")
 def race_level_2(source: str) -> str | None:
     """Two pixels times two filters at a time."""
     return _race(source, 2)
 
 
-@_exercise
+@_exercise("07_on_the_board")
 def race_level_3(source: str) -> str | None:
     """Two products in one instruction."""
     return _race(source, 3)
@@ -430,7 +450,7 @@ def race_level_3(source: str) -> str | None:
 # --- 08_summary ---------------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("08_summary")
 def parameters_that_fit(answer: int) -> str | None:
     """256 kB of flash, 15 kB for everything but the weights, one byte a weight."""
     if answer == 241_000:
@@ -447,7 +467,7 @@ def parameters_that_fit(answer: int) -> str | None:
 # --- 09_fewer_bits ------------------------------------------------------------------------------------------------
 
 
-@_exercise
+@_exercise("09_fewer_bits")
 def equalization_factor(function: Callable) -> str | None:
     """What a channel is divided by, so that its weights reach equally far on both sides: sqrt(written / read)."""
     written, read = np.array([4.0, 0.5, 1.0]), np.array([1.0, 2.0, 1.0])
@@ -473,7 +493,7 @@ def equalization_factor(function: Callable) -> str | None:
     return None
 
 
-@_exercise
+@_exercise("09_fewer_bits")
 def corrected_bias(function: Callable) -> str | None:
     """The bias with which the mean of a channel is again what it was: add what the mean lacks."""
     bias, exact, rounded = np.array([0.5, -1.0]), np.array([2.0, 0.25]), np.array([1.5, 1.0])
@@ -491,7 +511,7 @@ def corrected_bias(function: Callable) -> str | None:
     return f"1.5 should be 2, so 0.5 is missing, and 0.5 + 0.5 = 1; found {found.tolist()}"
 
 
-@_exercise
+@_exercise("09_fewer_bits")
 def best_codes(function: Callable) -> str | None:
     """Of all ways to round three weights up or down, the one with the smallest error of the output."""
     weights, inputs = np.array([0.4, 0.4, 1.3]), np.array([[1.0, 1.0, 0.0], [2.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
@@ -517,7 +537,7 @@ def best_codes(function: Callable) -> str | None:
     return None
 
 
-@_exercise
+@_exercise("09_fewer_bits")
 def stored_bytes(function: Callable) -> str | None:
     """The bytes of a layer: packed codes, rounded up, and a float32 scale for each channel."""
     found = _call(function, 1000, 20, 3)
@@ -537,7 +557,7 @@ def stored_bytes(function: Callable) -> str | None:
     return None
 
 
-@_exercise
+@_exercise("09_fewer_bits")
 def straight_through(function: Callable) -> str | None:
     """The gradient that the straight-through estimator passes back, with the range from -1 to 2."""
     values, gradient = np.array([-1.5, -1.0, 0.3, 2.0, 2.5]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])

@@ -30,7 +30,7 @@ from helpers.plots.histograms import clipping, equal_range, layer_histograms, pr
 from helpers.plots.inference import instructions_of_a_picture
 from helpers.plots.integers import one_convolution
 from helpers.plots.ladder import byte_front, channel_means, range_errors, rungs, straight_through, up_or_down
-from helpers.plots.latency import latencies, ratios, roofline, slide_latencies
+from helpers.plots.latency import latencies, ratios, roofline, slide_latencies, speed_ups_of_a_class
 from helpers.plots.results import overview, own_pets
 from helpers.plots.style import Picture
 from helpers.plots.tradeoffs import accuracies, best_of, frontier, power, tradeoff
@@ -86,6 +86,7 @@ __all__ = [
     "rungs",
     "sensitivity",
     "slide_latencies",
+    "speed_ups_of_a_class",
     "sqnr_by_bits",
     "straight_through",
     "tensor_sqnr",

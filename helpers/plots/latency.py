@@ -11,7 +11,7 @@ from helpers.plots import style, wording
 from helpers.plots.style import BLACK, COLOURS, GREEN, GREY, HATCHES, MARKERS, PURPLE, Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from helpers.measure.ceilings import Ceilings
     from helpers.measure.latency import Median, Timings
@@ -221,3 +221,34 @@ def _by_kernels(speed_ups: dict[str, Median]) -> str:
     if max(ratio.low for ratio in speed_ups.values()) > min(ratio.high for ratio in speed_ups.values()):
         return "How much faster int8 is depends on the kernels"
     return f"int8 is {times} times as fast as float32{', whatever the kernels' if len(speed_ups) > 1 else ''}"
+
+
+def speed_ups_of_a_class(found: Sequence[tuple[str, float]]) -> Picture:
+    """Show how many times as fast as float32 int8 was on the machines of a class, a row for each processor.
+
+    Args:
+        found: (processor, speed-up of int8) of each who measured it.
+
+    Raises:
+        ValueError: nobody did.
+    """
+    if not found:
+        raise ValueError("Expected at least one measured speed-up; found none.")
+    by_processor: dict[str, list[float]] = {}
+    for processor, ratio in found:
+        by_processor.setdefault(style.shorten(processor, 40), []).append(ratio)
+    names = sorted(by_processor, key=lambda name: np.median(by_processor[name]))
+    figure, axis = style.axes(9, 1.5 + 0.35 * len(names))
+    for row, name in enumerate(names):
+        ratios = by_processor[name]
+        axis.plot(ratios, [row] * len(ratios), MARKERS["int8"], color=COLOURS["int8"], alpha=0.5, markersize=8)
+        axis.plot(np.median(ratios), row, "|", color=BLACK, markersize=18, markeredgewidth=2)
+    axis.axvline(1, color=GREY, linestyle="--")
+    axis.set(xlabel="speed-up of int8 over float32, XNNPACK (line: median)", yticks=range(len(names)))
+    axis.set_yticklabels(names, parse_math=False)
+    axis.set_ylim(-0.7, len(names) - 0.3)
+    span = wording.spread([ratio for _, ratio in found])
+    machines, kinds = wording.counted(len(found), "machine"), wording.counted(len(names), "kind")
+    axis.set_title(f"{machines}, {kinds} of processor: {span} times as fast")
+    listed = "; ".join(f"{n} {np.median(by_processor[n]):.1f} (of {len(by_processor[n])})" for n in names)
+    return Picture(figure, f"Speed-up of int8 over float32 on {machines}, the median for each processor: {listed}.")

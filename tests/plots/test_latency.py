@@ -27,6 +27,10 @@ FIGURES = {
         lambda: plots.ratios(PREDICTED, RATIOS),
         ["A: measured 2.50, from peaks 4.00, by sort 3.00", "B: measured 4.20"],
     ),
+    "speed_ups_of_a_class": (
+        lambda: plots.speed_ups_of_a_class([("A", 1.2), ("A", 1.4), ("B $x$", 3.0)]),
+        ["on 3 machines, the median for each processor: A 1.3 (of 2); B $x$ 3.0 (of 1)"],
+    ),
     "latencies": (
         lambda: plots.latencies(TIMES),
         [f"{TIMES['b'].ratio('float32', 'int8').value:.1f} times as fast with the b kernels"],
@@ -54,6 +58,22 @@ def test_layers_lie_at_their_intensity_under_their_roof():
     np.testing.assert_allclose(points, [[500, 50], [10**6 / 4_008_000, 5]])
     areas = axes.collections[0].get_sizes()
     np.testing.assert_allclose(areas, 30 + 900 * np.array([2e-3, 2e-4]) / PREDICTION.total)
+
+
+@pytest.mark.parametrize(
+    ("found", "title"),
+    [
+        ([("A", 1.5)], "1 machine, 1 kind of processor: 1.5 times as fast"),
+        ([("A", 0.8), ("B", 3.2)], "2 machines, 2 kinds of processor: 0.8 to 3.2 times as fast"),
+    ],
+)
+def test_the_title_spans_what_a_class_measured(found, title):
+    assert panel_title(plots.speed_ups_of_a_class(found)) == title
+
+
+def test_a_class_that_measured_nothing_has_no_figure():
+    with pytest.raises(ValueError, match="at least one measured speed-up; found none"):
+        plots.speed_ups_of_a_class([])
 
 
 def test_the_title_counts_what_falls_short():

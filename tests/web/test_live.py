@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 import browser
 from helpers import plots
 from helpers.base.data import project
+from helpers.course import predictions, progress
 from helpers.integer import one_value
 from helpers.measure import accuracy
 from helpers.networks.plans import PRETRAINED_INT8 as SHIPPED
@@ -411,6 +412,35 @@ def test_it_fits_on_every_screen(opened, width, height):
         assert box["x"] >= 0 and box["x"] + box["width"] <= width + 1
         inner = figure.locator("svg").bounding_box()
         assert inner["x"] + inner["width"] <= box["x"] + box["width"] + 1
+    clean(seen)
+
+
+# --- predictions ----------------------------------------------------------------------------------------------------
+
+
+def test_a_prediction_in_a_page_says_what_was_said(tab, tmp_path, monkeypatch):
+    """Two of them; nothing is kept, and the address stays as it is."""
+    monkeypatch.setenv(progress.ELSEWHERE, str(tmp_path / "progress.json"))
+    shown = [make(name) for name in ("equal_bits", "always_cat") for make in (predictions.ask, predictions.said)]
+    cells = [
+        new_code_cell("...", outputs=[new_output("display_data", {"text/html": one.html, "text/plain": one.still})])
+        for one in shown
+    ]
+    (tmp_path / "page.html").write_text(export.page(new_notebook(cells=cells), "A page", project()), encoding="utf-8")
+    page, seen = tab()
+    page.goto((tmp_path / "page.html").as_uri())
+    buttons = page.get_by_role("group", name="Your prediction").first.get_by_role("button")
+    assert buttons.all_inner_texts() == ["(a)", "(b)", "(c)"]
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.textContent") != "(b)":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    said = page.locator('[data-said="equal_bits"]')
+    assert said.inner_text() == "You said (b)." and page.locator('[data-said="always_cat"]').inner_text() == ""
+    buttons.last.click()
+    assert said.inner_text() == "You said (c)."
+    assert [button.get_attribute("aria-pressed") for button in buttons.all()] == ["false", "false", "true"]
+    assert "?" not in page.url and not (tmp_path / "progress.json").exists()
     clean(seen)
 
 
