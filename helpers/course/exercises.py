@@ -27,8 +27,11 @@ def _exercise(notebook: str) -> Callable[[Callable], Callable]:
     return register
 
 
-def check(name: str, answer: object) -> None:
-    """Print what is to be said about an answer.
+TODO = "not attempted yet"
+
+
+def hint(name: str, answer: object) -> str | None:
+    """Return what is wrong with an answer; None if it is right, `TODO` if there is none.
 
     Args:
         name: of the exercise, as it stands in the notebook.
@@ -40,19 +43,32 @@ def check(name: str, answer: object) -> None:
     if name not in CHECKS:
         raise KeyError(f"There is no exercise {name!r}; there are {', '.join(CHECKS)}.")
     try:
-        hint = "todo" if answer is None or answer is ... else CHECKS[name](answer)
-        if hint is None and not grading.holds(name, answer):
-            hint = "right for the numbers that were tried first, and wrong for others: is one of them written into it?"
+        found = TODO if answer is None or answer is ... else CHECKS[name](answer)
+        if found is None and not grading.holds(name, answer):
+            return "right for the numbers that were tried first, and wrong for others: is one of them written into it?"
     except (NotImplementedError, _NotAttempted):
-        hint = "todo"
+        return TODO
     except Exception as error:
-        hint = f"your code stopped with {type(error).__name__}: {error}"
-    if hint == "todo":
-        print(f"… {name}: not attempted yet")
+        return f"your code stopped with {type(error).__name__}: {error}"
+    return found
+
+
+def check(name: str, answer: object) -> None:
+    """Print what is to be said about an answer, and keep the attempt.
+
+    Args:
+        name, answer: see `hint`.
+
+    Raises:
+        KeyError: there is no such exercise.
+    """
+    words = hint(name, answer)
+    if words == TODO:
+        print(f"… {name}: {TODO}")
         return
-    print(f"✓ {name}: right" if hint is None else f"✗ {name}: {hint}")
+    print(f"✓ {name}: right" if words is None else f"✗ {name}: {words}")
     try:
-        progress.attempted(name, hint, _code(answer))
+        progress.attempted(name, words, _code(answer))
     except (OSError, ValueError) as problem:
         print(f"(This attempt is not kept. {problem})")
 
