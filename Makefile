@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab slides photos firmware site refresh figures badges lint clean
+.PHONY: help run test lab slides photos firmware site handouts assignment refresh figures badges lint clean
 .NOTPARALLEL:
 
 help:
@@ -16,7 +16,9 @@ help:
 	@echo "make lab       open the course in JupyterLab"
 	@echo "make photos    download the photographs (786 MB), once"
 	@echo "make firmware  write your int8 network as C, compile it for microcontrollers, prepare a folder for Arduino"
-	@echo "make site      write a page in which the network runs in the browser and loses its bits"
+	@echo "make site      write the whole course as a site that needs no network, live pages in front, PDFs at hand"
+	@echo "make handouts  write the exercises and questions with room to write, as PDFs"
+	@echo "make assignment  write a graded edition of the exercises, for nbgrader"
 	@echo "make slides    write the notebooks and the lecture as slides that need no network"
 	@echo "make refresh   for authors: run the notebooks on the drawn pets and store the outputs in them"
 	@echo "make figures   for authors: write the figures of the README from the stored outputs"
@@ -48,7 +50,13 @@ firmware: $(INSTALLED)
 	@$(PY) -m helpers.firmware
 
 site: $(INSTALLED)
-	@$(PY) tools/site_page.py
+	@$(PY) tools/website.py
+
+handouts: $(INSTALLED)
+	@$(PY) tools/handouts.py
+
+assignment: $(INSTALLED)
+	@$(PY) tools/assignment.py
 
 refresh: $(INSTALLED)
 	@$(PY) tools/run.py --refresh

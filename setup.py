@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 # Sections of requirements.txt, by the first words of their headings, that who only imports `helpers` can do without.
-EXTRAS = {"The notebooks": "notebooks", "The tests": "tests"}
+EXTRAS = {"The notebooks": "notebooks", "The site": "site", "The tests": "tests"}
 NEEDED = ""
 FOLDERS = ("data", "firmware")  # beside helpers/ in the project, inside it when installed
 

@@ -132,6 +132,11 @@ def model_answers(guide: str) -> dict[str, list[str]]:
     return {stem: answers for stem, *answers in rows}
 
 
+def without_links(text: str) -> str:
+    """Return a text of the course without the link to its solution, and of links to notebooks the words only."""
+    return COURSE_LINK.sub(r"\1", SOLUTION_LINK.sub("", text))
+
+
 def questions(notebook: nb.NotebookNode) -> list[str]:
     """Return the questions at the end of a notebook."""
     text = next(cell.source for cell in notebook.cells if "## Three questions" in cell.source)
@@ -155,8 +160,7 @@ def edition(stem: str, notebook: nb.NotebookNode, solved: dict, answers: list[st
     for above, cell in zip(notebook.cells, notebook.cells[1:], strict=False):
         match = re.search(r'^exercises\.check\("(\w+)"', cell.source, re.M)
         if cell.cell_type == "code" and match and not match[1].startswith(RACES):
-            text = COURSE_LINK.sub(r"\1", SOLUTION_LINK.sub("", above.source))
-            cells += exercise(match[1], text, *solved[match[1]])
+            cells += exercise(match[1], without_links(above.source), *solved[match[1]])
     for number, (asked, expected) in enumerate(zip(questions(notebook), answers, strict=True), 1):
         cells.append(new_markdown_cell(f"### Question {number}\n\n{asked}", id=f"asked-{number}"))
         told = RUBRIC.format(expected=expected)
