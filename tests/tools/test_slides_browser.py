@@ -212,10 +212,10 @@ def test_a_live_figure_moves_on_its_slide(tab, folder):
     """The arrow keys belong to the slider while it has the focus; the deck stays where it is."""
     page, seen = opened(tab, folder, "04_how_to_quantize")
     page.evaluate("""() => {
-        const { h, v } = Reveal.getIndices(document.querySelector(".live").closest("section"));
+        const { h, v } = Reveal.getIndices(document.querySelector('[data-figure="number_line"]').closest("section"));
         Reveal.slide(h, v, 100);
     }""")
-    before, figure = page.evaluate("Reveal.getIndices()"), page.locator(".live").first
+    before, figure = page.evaluate("Reveal.getIndices()"), page.locator('[data-figure="number_line"]')
     figure.locator("input[type=range]").nth(2).focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
