@@ -198,6 +198,8 @@ def predictions_have_buttons(notebook: NotebookNode) -> list[str]:
             problems.append(f"cell {n + 1} lacks the tag {PREDICTION!r}")
         if calls[n] and calls[n][1] == "said" and "(" not in cells[n + 1].source:
             problems.append(f"after cell {n + 1} nothing is explained")
+        if calls[n] and calls[n][1] == "said" and slide_type(cells[n + 1]) in ("slide", "subslide"):
+            problems.append(f"what was said, in cell {n + 1}, stands on a slide without its explanation")
     names = [[call[2] for call in calls if call and call[1] == kind] for kind in ("ask", "said")]
     return problems + ([] if names[0] == names[1] else [f"asked are {names[0]}, said {names[1]}"])
 

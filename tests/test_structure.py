@@ -107,6 +107,7 @@ def good() -> nbformat.NotebookNode:
     for cell in cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
     cells[2].metadata["slideshow"] = {"slide_type": "notes"}
+    cells[10].metadata["slideshow"] = {"slide_type": "fragment"}
     cells[2].source = "Ask the room.".join(rules.CLASS)
     return new_notebook(cells=cells)
 
@@ -186,6 +187,11 @@ BROKEN = [
     (rules.predictions_have_buttons, "a question without buttons", in_cell(2, source=PREDICT)),
     (rules.predictions_have_buttons, "buttons without what was said", in_cell(1, source='predictions.ask("a")')),
     (rules.predictions_have_buttons, "said before no explanation", in_cell(1, source='predictions.said("a")')),
+    (
+        rules.predictions_have_buttons,
+        "said on the slide before",
+        lambda n: n.cells[10].metadata.slideshow.update(slide_type="slide"),
+    ),
     (rules.stays_at_home, "an address", in_cell(1, source='get("https://example.org/pets.zip")')),
     (rules.stays_at_home, "urllib", in_cell(1, source="from urllib.request import urlopen")),
     (rules.stays_at_home, "wget", in_cell(1, source="!wget pets.zip")),
