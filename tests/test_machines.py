@@ -13,7 +13,7 @@ from helpers.base.data import project
 pytest_plugins = ["small"]
 
 SHIPPED = "data/checkpoints/residual_cnn_int8.tflite"
-PARTS = ("notebooks", "helpers", "data", "tools")
+PARTS = ("notebooks", "helpers", "data", "tools", "web")
 
 
 @pytest.fixture(scope="module")

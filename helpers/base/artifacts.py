@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from helpers.base import console, data
+from helpers.base import console, data, shared
 
 if sys.platform == "win32":
     import msvcrt
@@ -37,12 +37,16 @@ class UnwritableError(OSError):
 def root() -> Path:
     """Return the folder for everything a run makes, and make it: see `data.artifacts_folder`.
 
+    What a shared folder has lies under it: see `shared`.
+
     Raises:
         UnwritableError: it is not there and cannot be made.
+        FileNotFoundError: a shared folder is named that is not there.
     """
     folder = data.artifacts_folder()
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    shared.lay_under(folder)
     return folder
 
 
