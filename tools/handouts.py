@@ -2,9 +2,11 @@
 
     python tools/handouts.py
 
-writes `artifacts/handouts/`, a page and, where Chromium is installed, a PDF for each notebook and one for all of them.
+writes `artifacts/handouts/`, a page and, where Chromium is installed, a PDF for each notebook and one for all of them,
+and the cheat sheet, which is the one of the site.
 """
 
+import functools
 import html
 import re
 import sys
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import assignment
+import cheat_sheet
 import export
 import nb
 import printing
@@ -19,6 +22,7 @@ import run
 import site_sources
 from helpers.base import artifacts, console
 
+SHEET = "cheat_sheet"
 LINES = {"function": 5, "number": 3, "question": 4}  # of room to write
 ANCHOR = re.compile(r'<a class="anchor-link"[^>]*>(?:</a>)?')  # what a heading has for links to it
 STUB = re.compile(r"^def \w+\(.*\):$", re.M)
@@ -79,6 +83,9 @@ def write(target: Path, browser: str | None, notebooks: dict[str, nb.NotebookNod
             (part / f"{stem}.html").write_text(page, encoding="utf-8")
             if browser:
                 to_pdf(browser, part / f"{stem}.html", part / f"{stem}.pdf")
+        if browser:
+            page = functools.partial(cheat_sheet.page, cheat_sheet.fragment())
+            printing.print_sheet(browser, page, part, part / f"{SHEET}.pdf")
     return sorted(target.iterdir())
 
 

@@ -7,6 +7,7 @@ from a disk and asks nothing of the network.
 """
 
 import base64
+import dataclasses
 import io
 import json
 import sys
@@ -19,13 +20,21 @@ from PIL import Image
 import live
 import run
 from helpers.base import artifacts, data
+from helpers.course import exercises, predictions
+from helpers.course import my_course as course
 from helpers.networks import converted
 from helpers.pictures import datasets
 from helpers.tflite import inspect
 
 PICTURES, COLUMNS, QUALITY = 200, 20, 90  # test pictures, on one sheet; WebP's quality
-PAGES = {"front": "index.html", "pet": "pet.html"}
-LINKS = {"index.html": "A network loses its bits", "pet.html": "Your own pet", "course/index.html": "The course"}
+PAGES = {"front": "index.html", "pet": "pet.html", "my_course": "my_course.html"}
+WORKERS = {"front": "worker", "pet": "pet_worker"}
+LINKS = {  # of each live page, to the others
+    "index.html": "A network loses its bits",
+    "pet.html": "Your own pet",
+    "my_course.html": "My course",
+    "course/index.html": "The course",
+}
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 CARD = data.folder() / "checkpoints" / "residual_cnn.json"
 
@@ -109,28 +118,41 @@ def pet(float32: Path, int8: Path, card: dict) -> str:
     )
 
 
+def my_course() -> str:
+    """Return the page that shows a reader's own progress."""
+    told = {
+        "asked": [dataclasses.asdict(one) for one in predictions.table().values()],
+        "tasks": exercises.NOTEBOOKS,
+        "titles": course.titles(),
+    }
+    return _page("my_course", {}, told=json.dumps(told))
+
+
 def _page(name: str, files: dict[str, Path], **told: object) -> str:
     """Return a page with its networks, its style and its scripts inside.
 
     Args:
-        name: of the template and of the module in `web/`; the worker's begins likewise.
+        name: of the template and of the module in `web/`; a worker's is in `WORKERS`.
         files: {name in the page: .tflite file}.
         told: what the template needs besides.
     """
-    worker = {"front": "worker", "pet": "pet_worker"}[name]
-    source = json.dumps(f"{live.bundle(live.WEB / f'{worker}.js')}modules.{worker}.serve();").replace("</", "<\\/")
     return (
         Environment(autoescape=False, loader=FileSystemLoader(TEMPLATES))
         .get_template(f"{name}.html.j2")
         .render(
             style=(live.WEB / "live.css").read_text("utf-8"),
             script=live.bundle(live.WEB / f"{name}.js"),
-            worker=source,
+            worker=_worker(WORKERS[name]) if name in WORKERS else "null",
             files={key: base64.b64encode(path.read_bytes()).decode("ascii") for key, path in files.items()},
-            links=[(address, words) for address, words in LINKS.items() if not address.startswith(PAGES[name])],
+            links=[(address, words) for address, words in LINKS.items() if address != PAGES[name]],
             **told,
         )
     )
+
+
+def _worker(name: str) -> str:
+    """Return the script of a worker as a string of JavaScript."""
+    return json.dumps(f"{live.bundle(live.WEB / f'{name}.js')}modules.{name}.serve();").replace("</", "<\\/")
 
 
 def pages() -> dict[str, str]:
@@ -140,6 +162,7 @@ def pages() -> dict[str, str]:
     known = converted.pretrained_files()
     return {
         PAGES["front"]: front(*pets.arrays("test", PICTURES), *files),
+        PAGES["my_course"]: my_course(),
         PAGES["pet"]: pet(known["float32"], known["int8"], json.loads(CARD.read_text("utf-8"))),
     }
 

@@ -1,6 +1,7 @@
 /** Your own pet: a picture that is dropped, pasted, chosen or taken, and what the float32 and the int8 network say about it. */
 
 import { barsOf, best, said } from "./answers.js";
+import { dropPlace } from "./drop.js";
 import { fixed, html } from "./figures/figure.js";
 import { start } from "./thread.js";
 
@@ -36,11 +37,10 @@ export function pet(host, files, script) {
   const worker = start(script);
   const seen = html("canvas", { width: 96, height: 96, class: "chosen", role: "img", hidden: true });
   const answer = html("p", { class: "answer", role: "status" }), bars = html("div", { class: "bars" });
-  const field = html("input", { type: "file", accept: "image/*", id: "picture", class: "away", change: () => field.files[0] && ask(field.files[0]) });
-  const zone = html("label", { class: "drop", for: "picture" }, html("b", {}, "Choose a picture of a cat or a dog"), html("span", {}, "or drop or paste one here"));
   const film = html("video", { playsinline: true, muted: true }), camera = html("div", { class: "live-controls" });
+  const place = dropPlace({ accept: "image/*", words: "Choose a picture of a cat or a dog" }, (file) => ask(file));
   const button = (text, click) => html("button", { type: "button", click }, text);
-  host.replaceChildren(html("section", { class: "live front" }, field, zone, camera, seen, answer, bars));
+  host.replaceChildren(html("section", { class: "live front" }, ...place, camera, seen, answer, bars));
   let stream = null;
 
   async function ask(source) {
@@ -51,7 +51,6 @@ export function pet(host, files, script) {
     } catch {
       answer.textContent = `Expected a picture such as a JPEG or a PNG; ${source.name ?? "this"} is none that this browser can read.`;
     }
-    field.value = ""; // the same file may be chosen again
   }
 
   function shown({ bytes, size, float32, int8 }) {
@@ -91,15 +90,6 @@ export function pet(host, files, script) {
     if (data.kind === "answer") shown(data);
     if (data.kind === "problem") answer.textContent = `The network could not answer: ${data.message}`;
   });
-  for (const kind of ["dragover", "drop"]) {
-    addEventListener(kind, (event) => {
-      event.preventDefault(); // else the browser leaves the page for the picture
-      zone.classList.toggle("over", kind === "dragover");
-      if (kind === "drop" && event.dataTransfer.files[0]) ask(event.dataTransfer.files[0]);
-    });
-  }
-  addEventListener("dragleave", () => zone.classList.remove("over"));
-  addEventListener("paste", (event) => event.clipboardData.files[0] && ask(event.clipboardData.files[0]));
   addEventListener("pagehide", closed);
   closed();
   worker.postMessage({ kind: "open", ...files });

@@ -51,7 +51,7 @@ def test_what_cannot_be_printed_leaves_the_old_handouts(notebooks, tmp_path):
     def fail(*_):
         raise site_sources.SiteError("no paper")
 
-    with pytest.raises(site_sources.SiteError):
+    with pytest.raises(site_sources.SiteError, match="no paper"):
         handouts.write(target, "a browser", one, fail)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["handouts"]
     assert (target / "all.html").exists()
@@ -60,7 +60,9 @@ def test_what_cannot_be_printed_leaves_the_old_handouts(notebooks, tmp_path):
 @pytest.mark.skipif(printing.chromium() is None, reason="Nothing was printed: there is no Chromium.")
 def test_the_pdf_has_its_fonts_inside(notebooks, tmp_path):
     one = {"04_how_to_quantize": notebooks["04_how_to_quantize"]}
-    handouts.write(tmp_path / "handouts", printing.chromium(), one, printing.to_pdf)
+    written = handouts.write(tmp_path / "handouts", printing.chromium(), one, printing.to_pdf)
+    assert {path.stem for path in written} == {"04_how_to_quantize", "all", "cheat_sheet"}
     pdf = (tmp_path / "handouts" / "all.pdf").read_bytes()
     assert 2 <= printing.page_count(pdf) <= 4
+    assert printing.page_count((tmp_path / "handouts" / "cheat_sheet.pdf").read_bytes()) == 1
     assert re.search(rb"/FontFile[23]?\b", pdf) and pdf.count(b"/Type /FontDescriptor") == pdf.count(b"/FontFile2")

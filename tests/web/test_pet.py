@@ -137,7 +137,7 @@ def test_a_dropped_picture_is_answered_as_tensorflow_lite_does(opened, files, pi
 def test_chosen_where_the_keyboard_leads_and_pasted(opened, pictures):
     page, seen = opened()
     page.keyboard.press("Tab")
-    while page.evaluate("document.activeElement.id") != "picture":
+    while page.evaluate("document.activeElement.id") != "given":
         page.keyboard.press("Tab")
     page.set_input_files(":focus", pictures["as_it_is"])
     first, _ = answered(page)
