@@ -15,7 +15,7 @@ import run
 from helpers.base.machine import importable
 from helpers.course import exercises, grading
 
-ONLY = ["02", "04"]
+ONLY = ["04"]
 needed = pytest.mark.skipif(
     not importable("nbgrader"),
     reason="The graded edition was not graded: python -m pip install -r tools/templates/assignment/requirements.txt",
@@ -24,7 +24,7 @@ needed = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """The course folder with two notebooks."""
+    """The course folder with one notebook."""
     folder = tmp_path_factory.mktemp("grading")
     assignment.write(folder, run.NOTEBOOKS, ONLY)
     return folder
@@ -131,7 +131,7 @@ def grades(course):
     """{student: {grade id: points}} of a right, a half-right and a wrong submission."""
     nbgrader(course, "generate_assignment", assignment.ASSIGNMENT, "--create")
     solved = assignment.solutions(run.NOTEBOOKS)
-    half = ("quantize", "back", "integer_dot")
+    half = ("back", "integer_dot")
     hand_in(course, "right", lambda name: solved[name][0])
     hand_in(course, "half", lambda name: solved[name][0] if name in half else BY_HEART.get(name))
     hand_in(course, "wrong", lambda name: "def f(:" if name == "back" else None)
@@ -162,19 +162,19 @@ def test_what_is_released_tells_nothing(course, grades):
 @needed
 def test_the_right_one_has_all_points(grades):
     assert set(grades["right"].values()) == {1.0}
-    assert len(grades["right"]) == 14, "a seen and an unseen test of seven exercises"
+    assert len(grades["right"]) == 10, "a seen and an unseen test of five exercises"
 
 
 @needed
 def test_the_half_right_one_has_what_it_earned(grades):
-    """Three that are right, two that know the example by heart, two that were left alone."""
+    """Two that are right, two that know the example by heart, one that was left alone."""
     found = grades["half"]
-    for name in ("quantize", "back", "integer_dot"):
+    for name in ("back", "integer_dot"):
         assert found[f"seen_{name}"] == found[f"unseen_{name}"] == 1
     for name in BY_HEART:
         assert found[f"unseen_{name}"] == 0
     assert found["seen_bias_codes"] == found["unseen_bias_codes"] == 0
-    assert sum(found.values()) == 6
+    assert sum(found.values()) == 4
 
 
 @needed

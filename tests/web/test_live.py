@@ -145,7 +145,7 @@ def test_the_still_picture_is_replaced_and_says_the_same(opened):
 def test_every_state_says_what_python_says(linked):
     """States that an instructor sends as links."""
     places, zeros = [(-5.4, 4.5), (-5.4, 9.9), (0.0, 4.5)], ["anywhere", "on a code", "in the middle"]
-    states = [(*ends, bits, zero) for ends in places for bits in (2, 5, 8) for zero in zeros]
+    states = [(*places[(i + j) % 3], bits, zeros[j]) for i, bits in enumerate((2, 5, 8)) for j in range(3)]
     query = "?number_line.low={}&number_line.high={}&number_line.bits={}&number_line.zero={}"
     for page, state in zip(linked(query.format(*state) for state in states), states, strict=True):
         picture = plots.number_line(VALUES, *state)
@@ -216,7 +216,7 @@ def test_a_bit_is_clicked_and_flipped_by_the_keyboard(opened):
 
 
 def test_every_comb_says_what_python_says(linked):
-    states = [(name, bits) for name in LAYERS for bits in range(2, 9)]
+    states = [(name, bits) for name in LAYERS for bits in (2, 3, 8)]
     for page, (name, bits) in zip(linked(f"?comb.layer={n}&comb.bits={b}" for n, b in states), states, strict=True):
         assert sentence(page, "comb") == plots.comb(LAYERS, name, bits).alt
         used = len(np.unique(quantization.fake_quantize(LAYERS[name], bits)))
