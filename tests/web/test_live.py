@@ -459,6 +459,19 @@ def test_every_slider_of_the_course_moves_in_pages_as_well():
     assert explored == 8 and alive == set(live_names())
 
 
+def test_the_convolution_of_the_course_shows_a_value_that_is_not_clipped():
+    """Else its last steps would have nothing to show."""
+    cells = json.loads((project() / "notebooks" / "04_how_to_quantize.ipynb").read_text("utf-8"))["cells"]
+    (alt,) = [
+        output["metadata"]["image/png"]["alt"]
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if "one_convolution(" in "".join(cell["source"])
+    ]
+    before, after = re.search(r"plus the zero point, -?\d+: (-?\d+) and clipped to .*: (-?\d+)\.$", alt).groups()
+    assert before == after and abs(int(after)) < 50
+
+
 # --- the script -------------------------------------------------------------------------------------------------------
 
 
