@@ -23,9 +23,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 
+import alive  # noqa: E402
 import browser  # noqa: E402
 import live  # noqa: E402
-import site_page  # noqa: E402
 from helpers.base import artifacts  # noqa: E402
 from helpers.integer.network import load_network  # noqa: E402
 from helpers.networks.plans import PRETRAINED_INT8  # noqa: E402
@@ -97,7 +97,7 @@ def main() -> int:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.FLAGS)
         for name, sign in FIRST_SIGN.items():
-            path = folder / site_page.PAGES[name]
+            path = folder / alive.PAGES[name]
             size = path.stat().st_size / 1e6
             times = [interactive(chromium, path.as_uri(), sign, arguments.slow) for _ in range(arguments.rounds)]
             middle = float(np.median(times))

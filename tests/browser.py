@@ -6,6 +6,7 @@ Chromium they are skipped, and the reason says how to get one.
 PYTEST_DONT_REWRITE: there is no `assert` in here, and tests import it before pytest does.
 """
 
+import base64
 import contextlib
 import os
 import re
@@ -83,6 +84,22 @@ def tab(chromium):
     """What `tabs` yields, for one test."""
     with tabs(chromium) as new:
         yield new
+
+
+# A file as a browser hands it to a page when it is dropped or pasted.
+GIVE = """([selector, kind, data, name]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)), given = new DataTransfer();
+    given.items.add(new File([bytes], name));
+    const event = kind === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: given, bubbles: true })
+        : new DragEvent(kind, { dataTransfer: given, bubbles: true, cancelable: true });
+    document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+def give(page, selector: str, path: Path, kind: str = "drop") -> None:
+    """Drop a file onto an element of a page, or paste it there."""
+    page.evaluate(GIVE, [selector, kind, base64.b64encode(path.read_bytes()).decode("ascii"), path.name])
 
 
 def screenshots(name: str) -> Path:

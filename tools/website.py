@@ -19,12 +19,12 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+import alive
 import badges
 import cheat_sheet
 import live
 import printing
 import run
-import site_page
 import site_sources
 import sphinx_course
 from helpers.base import artifacts
@@ -61,7 +61,7 @@ def settings(course: Course, static: Path) -> dict:
         course: where the repository is.
         static: a folder with more files for all pages.
     """
-    others = [(path, words) for path, words in site_page.LINKS.items() if not path.startswith(f"{COURSE}/")]
+    others = [(path, words) for path, words in alive.LINKS.items() if not path.startswith(f"{COURSE}/")]
     told = {
         "html_context": {"live_pages": others, "default_mode": "auto"},
         "html_static_path": [str(site_sources.TEMPLATES / "_static"), str(static)],
@@ -152,7 +152,7 @@ def print_pages(folder: Path, work: Path, browser: str) -> None:
 
 def build(
     target: Path,
-    live_pages: Callable[[], dict[str, str]] = site_page.pages,
+    live_pages: Callable[[], dict[str, str]] = alive.pages,
     browser: str | None = None,
     say: Callable[[str], None] = print,
 ) -> None:

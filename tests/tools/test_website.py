@@ -15,10 +15,10 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
+import alive
 import browser
 import cheat_sheet
 import printing
-import site_page
 import site_sources
 import website
 from helpers.base.data import project
@@ -39,7 +39,7 @@ NEXT_TO_NOTHING = 120  # pages of the PDF that the course surely has
 
 def stubs() -> dict[str, str]:
     """Return what stands for the live pages."""
-    return dict.fromkeys(site_page.PAGES.values(), STUB)
+    return dict.fromkeys(alive.PAGES.values(), STUB)
 
 
 def built(folder: Path, address: Course, program: str | None) -> tuple[Path, list[str]]:

@@ -20,8 +20,8 @@ from helpers.pictures import conventions
 from helpers.tflite import edit, interpreter
 
 sys.path.insert(0, str(project() / "tools"))
+import alive  # noqa: E402
 import live  # noqa: E402
-import site_page  # noqa: E402
 
 pytest_plugins = ["browser", "small"]
 pytestmark = browser.needed
@@ -49,7 +49,7 @@ def address(files, small_folder, tmp_path_factory):
     images = np.stack([np.asarray(Image.open(path).convert("RGB").resize((96, 96))) for path in paths])
     labels = np.array([int(path.parent.name == "dog") for path in paths])
     target = tmp_path_factory.mktemp("site") / "index.html"
-    target.write_text(site_page.front(images, labels, files["float32"], files["int8"]), encoding="utf-8")
+    target.write_text(alive.front(images, labels, files["float32"], files["int8"]), encoding="utf-8")
     return target
 
 
@@ -172,7 +172,7 @@ def test_it_is_small(address):
 
 def test_ranges_of_another_network_are_refused(files, tmp_path):
     with pytest.raises(ValueError, match="Expected the same operators in"):
-        site_page.ranges(files["float32"], _shorter(files["int8"], tmp_path))
+        alive.ranges(files["float32"], _shorter(files["int8"], tmp_path))
 
 
 def _shorter(path, folder):

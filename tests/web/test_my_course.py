@@ -1,6 +1,5 @@
 """The page that shows a reader's own progress, in a browser: the same tables as in the notebooks, and nothing kept."""
 
-import base64
 import json
 import sys
 
@@ -11,16 +10,10 @@ from helpers.base.data import project
 from helpers.course import exercises, hand_in, my_course, progress
 
 sys.path.insert(0, str(project() / "tools"))
-import site_page  # noqa: E402
+import alive  # noqa: E402
 
 pytest_plugins = ["browser"]
 pytestmark = browser.needed
-DROP = """([data, name]) => {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)), given = new DataTransfer();
-    given.items.add(new File([bytes], name));
-    const event = new DragEvent("drop", { dataTransfer: given, bubbles: true, cancelable: true });
-    document.querySelector(".drop").dispatchEvent(event);
-}"""
 
 
 @pytest.fixture
@@ -39,15 +32,11 @@ def kept(tmp_path, monkeypatch, capsys):
 def opened(tab, tmp_path):
     def open_it(**options):
         page, seen = tab(**options)
-        (tmp_path / "my_course.html").write_text(site_page.my_course(), encoding="utf-8")
+        (tmp_path / "my_course.html").write_text(alive.my_course(), encoding="utf-8")
         page.goto((tmp_path / "my_course.html").as_uri())
         return page, seen
 
     return open_it
-
-
-def drop(page, path):
-    page.evaluate(DROP, [base64.b64encode(path.read_bytes()).decode(), path.name])
 
 
 def rows(page, number):
@@ -57,7 +46,7 @@ def rows(page, number):
 
 def test_it_shows_what_the_notebooks_show(opened, kept):
     page, seen = opened()
-    drop(page, kept)
+    browser.give(page, ".drop", kept)
     page.get_by_text("it has not left this page").wait_for()
     assert rows(page, 0) == my_course.by_notebook().rows
     assert rows(page, 1) == my_course.by_topic().rows
@@ -69,7 +58,7 @@ def test_a_hand_in_is_read_as_well(opened, kept, tmp_path):
     page, seen = opened(width=360, height=740)
     handed = hand_in.collect("Ada", project() / "notebooks")
     (tmp_path / "ada.json").write_text(json.dumps(handed), encoding="utf-8")
-    drop(page, tmp_path / "ada.json")
+    browser.give(page, ".drop", tmp_path / "ada.json")
     page.get_by_text("Read from ada.json").wait_for()
     assert rows(page, 0)[-1] == my_course.by_notebook().rows[-1]
     page.screenshot(path=browser.screenshots("site") / "my_course_360.png", full_page=True)
@@ -81,7 +70,7 @@ def test_a_hand_in_is_read_as_well(opened, kept, tmp_path):
 def test_what_is_no_progress_is_said(opened, tmp_path, content):
     page, seen = opened()
     (tmp_path / "other.json").write_text(content)
-    drop(page, tmp_path / "other.json")
+    browser.give(page, ".drop", tmp_path / "other.json")
     page.get_by_text("other.json is neither").wait_for()
     assert page.locator("table").count() == 0
     assert seen.errors == [] and seen.requests == []

@@ -1,6 +1,5 @@
 """The page that takes a reader's own picture, in a browser without a network: dropped, pasted, chosen, taken."""
 
-import base64
 import json
 import re
 import shutil
@@ -18,20 +17,11 @@ from helpers.pictures import conventions, own_folder
 from helpers.tflite import interpreter
 
 sys.path.insert(0, str(project() / "tools"))
-import site_page  # noqa: E402
+import alive  # noqa: E402
 
 pytest_plugins = ["browser", "small"]
 
 ENOUGH = 30_000  # milliseconds
-# A file as the browser hands it over when it is dropped or pasted.
-GIVE = """([kind, data, name]) => {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0)), given = new DataTransfer();
-    given.items.add(new File([bytes], name));
-    const event = kind === "paste"
-        ? new ClipboardEvent("paste", { clipboardData: given, bubbles: true })
-        : new DragEvent(kind, { dataTransfer: given, bubbles: true, cancelable: true });
-    document.querySelector(".drop").dispatchEvent(event);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +32,7 @@ def files():
 @pytest.fixture(scope="module")
 def address(files, tmp_path_factory):
     target = tmp_path_factory.mktemp("site") / "pet.html"
-    page = site_page.pet(files["float32"], files["int8"], json.loads(site_page.CARD.read_text("utf-8")))
+    page = alive.pet(files["float32"], files["int8"], json.loads(alive.CARD.read_text("utf-8")))
     target.write_text(page, encoding="utf-8")
     return target
 
@@ -91,10 +81,6 @@ def answered(page):
     return page.locator(".answer").inner_text(), found
 
 
-def give(page, kind, path):
-    page.evaluate(GIVE, [kind, base64.b64encode(path.read_bytes()).decode(), path.name])
-
-
 def test_scaling_is_that_of_pillow():
     """Byte for byte: larger, smaller, and not at all."""
     node = shutil.which("node")
@@ -105,7 +91,7 @@ def test_scaling_is_that_of_pillow():
         image = rng.integers(0, 256, (height, width, 3), np.uint8)
         pixels = np.dstack([image, np.full((height, width), 255, np.uint8)]).tobytes()
         script = (
-            f"import {{ scaled }} from {json.dumps((site_page.live.WEB / 'photo.js').as_uri())};"
+            f"import {{ scaled }} from {json.dumps((alive.live.WEB / 'photo.js').as_uri())};"
             "import { readFileSync } from 'node:fs';"
             f"process.stdout.write(scaled(new Uint8ClampedArray(readFileSync(0)), {width}, {height}, 96));"
         )
@@ -124,7 +110,7 @@ def test_scaling_is_that_of_pillow():
 def test_a_dropped_picture_is_answered_as_tensorflow_lite_does(opened, files, pictures, name, tolerance):
     """To the digits shown; what is transparent, and JPEG, is decoded a little differently here and there."""
     page, seen = opened()
-    give(page, "drop", pictures[name])
+    browser.give(page, ".drop", pictures[name])
     sentence, cats = answered(page)
     for kind, probabilities in expected(files, pictures[name]).items():
         assert abs(cats[kind] - 100 * probabilities[0]) <= tolerance, (kind, cats, probabilities)
@@ -142,7 +128,7 @@ def test_chosen_where_the_keyboard_leads_and_pasted(opened, pictures):
     page.set_input_files(":focus", pictures["as_it_is"])
     first, _ = answered(page)
     page.evaluate("document.querySelector('.answer').textContent = ''")
-    give(page, "paste", pictures["as_it_is"])
+    browser.give(page, ".drop", pictures["as_it_is"], "paste")
     pasted, _ = answered(page)
     assert pasted.split(" The ")[0] == first.split(" The ")[0], "the same but for the times"
     assert page.locator("canvas.chosen").get_attribute("aria-label").startswith("your picture as the network sees it")
@@ -153,9 +139,9 @@ def test_chosen_where_the_keyboard_leads_and_pasted(opened, pictures):
 def test_what_is_no_picture_is_named_and_the_page_goes_on(opened, pictures, tmp_path):
     page, seen = opened()
     (tmp_path / "notes.txt").write_text("no picture")
-    give(page, "drop", tmp_path / "notes.txt")
+    browser.give(page, ".drop", tmp_path / "notes.txt")
     page.get_by_text("notes.txt is none that this browser can read").wait_for()
-    give(page, "drop", pictures["as_it_is"])
+    browser.give(page, ".drop", pictures["as_it_is"])
     answered(page)
     assert seen.errors == [] and seen.requests == []
 
@@ -180,7 +166,7 @@ def test_a_camera_that_is_refused_is_no_dead_end(opened, pictures):
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error()); }")
     page.get_by_text("Use the camera").click()
     page.get_by_text("choose a picture instead").wait_for()
-    give(page, "drop", pictures["as_it_is"])
+    browser.give(page, ".drop", pictures["as_it_is"])
     answered(page)
     assert seen.errors == [] and seen.requests == []
 
@@ -189,7 +175,7 @@ def test_a_camera_that_is_refused_is_no_dead_end(opened, pictures):
 @pytest.mark.parametrize("width, height", [(360, 740), (1280, 720), (1920, 1080)])
 def test_nothing_overflows(opened, pictures, width, height):
     page, seen = opened(width=width, height=height)
-    give(page, "drop", pictures["as_it_is"])
+    browser.give(page, ".drop", pictures["as_it_is"])
     answered(page)
     page.screenshot(path=browser.screenshots("site") / f"pet_{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -197,7 +183,7 @@ def test_nothing_overflows(opened, pictures, width, height):
 
 
 def test_it_is_small_and_says_what_was_measured(address):
-    text, card = address.read_text("utf-8"), json.loads(site_page.CARD.read_text("utf-8"))
+    text, card = address.read_text("utf-8"), json.loads(alive.CARD.read_text("utf-8"))
     score = card["results"]["test"]["int8"]
     assert address.stat().st_size < 3_000_000
     assert f"int8 on {score['right'] / score['pictures']:.1%} (" in text

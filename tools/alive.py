@@ -1,16 +1,13 @@
-"""The live front page: the network of the drawn pets, in a page that needs nothing but itself.
+"""The live pages of the site: a network loses its bits, one's own pet, one's own progress.
 
-    python tools/site_page.py
-
-writes `artifacts/site/index.html`, one file with the network, the pictures, the style and the script inside.  It opens
-from a disk and asks nothing of the network.
+Each is one file with everything inside: networks, pictures, style and script.  It opens from a disk and asks nothing of
+the network.  `tools/website.py` writes them.
 """
 
 import base64
 import dataclasses
 import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
 import live
-import run
-from helpers.base import artifacts, data
+from helpers.base import data
 from helpers.course import exercises, predictions
 from helpers.course import my_course as course
 from helpers.networks import converted
@@ -165,17 +161,3 @@ def pages() -> dict[str, str]:
         PAGES["my_course"]: my_course(),
         PAGES["pet"]: pet(known["float32"], known["int8"], json.loads(CARD.read_text("utf-8"))),
     }
-
-
-def main() -> int:
-    """Write the pages and return the exit status."""
-    for name, page in pages().items():
-        target = artifacts.root() / "site" / name
-        with artifacts.atomic(target) as part:
-            part.write_text(page, encoding="utf-8")
-        print(f"{run.shown(target)}  {target.stat().st_size / 1e6:.2f} MB")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
