@@ -26,6 +26,7 @@ ASSIGNMENT = "ptq"
 POINTS = {"seen": 1, "unseen": 1, "number": 2, "question": 3}
 RACES = "race_"  # exercises in C need a compiler and the emulator: they are not graded
 GUIDE = run.NOTEBOOKS.parent / "docs" / "instructors.md"
+SECTION = re.compile(r"^## .*\n+", re.M)
 SOLUTION_LINK = re.compile(r" \(\[Solution\]\([^)]*\)\)")
 COURSE_LINK = re.compile(r"\[([^\]]+)\]\((?:\d\d_\w+\.ipynb|solutions/)[^)]*\)")
 WITHOUT = (
@@ -133,8 +134,11 @@ def model_answers(guide: str) -> dict[str, list[str]]:
 
 
 def without_links(text: str) -> str:
-    """Return a text of the course without the link to its solution, and of links to notebooks the words only."""
-    return COURSE_LINK.sub(r"\1", SOLUTION_LINK.sub("", text))
+    """Return a text of the course without the heading of its section and the link to its solution.
+
+    Of links to notebooks the words stay.
+    """
+    return COURSE_LINK.sub(r"\1", SOLUTION_LINK.sub("", SECTION.sub("", text)))
 
 
 def questions(notebook: nb.NotebookNode) -> list[str]:

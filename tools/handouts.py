@@ -25,7 +25,7 @@ from helpers.base import artifacts, console
 SHEET = "cheat_sheet"
 LINES = {"function": 5, "number": 3, "question": 4}  # of room to write
 ANCHOR = re.compile(r'<a class="anchor-link"[^>]*>(?:</a>)?')  # what a heading has for links to it
-STUB = re.compile(r"^def \w+\(.*\):$", re.M)
+STUB = re.compile(r"^def \w+\(.*?\):", re.M)
 
 
 def tasks(notebook: nb.NotebookNode) -> list[tuple[str, str, int]]:

@@ -180,10 +180,11 @@ def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percen
     figure, (left, right) = style.axes(10.5, 4.3, ncols=2, width_ratios=(1.25, 1))
     full = {b: _clipped(values, 100, b) for b in bits}
     chosen = {b: _clipped(values, percentile, b) for b in bits}
-    listed = []
+    listed, best_of = [], {}
     for b in bits:
         colour, marker, line = BITS_LOOKS.get(b, (GREY, "o", ":"))
         gains = np.array([_clipped(values, p, b)["sqnr"] for p in PERCENTILES]) - full[b]["sqnr"]
+        best_of[b] = float(gains.max()), float(PERCENTILES[int(gains.argmax())])
         left.plot(100 - PERCENTILES, gains, line, color=colour, marker=marker, markevery=5, label=f"{b} bits")
         best = int(gains.argmax())
         listed.append(
@@ -203,18 +204,18 @@ def clipping(values: np.ndarray, name: str, bits: Sequence[int] = (8, 4), percen
     left.legend()
     _noise_bars(right, {b: (full[b], chosen[b]) for b in bits}, percentile)
     alt = f"Clipping the range of {name}, signal-to-noise ratio by percentile. {'; '.join(listed)}."
-    return Picture(figure, alt, functools.partial(_live_clipping, values, name, bits, percentile))
+    return Picture(figure, alt, functools.partial(_live_clipping, values, name, percentile, full, best_of))
 
 
-def _live_clipping(values: np.ndarray, name: str, bits: Sequence[int], percentile: float) -> dict:
+def _live_clipping(values: np.ndarray, name: str, percentile: float, full: dict, best: dict) -> dict:
     """Return how many weights there are of each size, in `FINE` bins, and what the full range gives.
 
     Args:
-        values, name, bits, percentile: see `clipping`.
+        values, name, percentile: see `clipping`.
+        full: {bits: what the full range gives}.
+        best: {bits: (the largest gain of those tried, its percentile)}.
     """
     sizes = np.abs(np.ravel(values)).astype(np.float64)
-    full = {b: _clipped(values, 100, b) for b in bits}
-    gains = {b: [_clipped(values, p, b)["sqnr"] - full[b]["sqnr"] for p in PERCENTILES] for b in bits}
     return {
         "figure": "clip",
         "name": name,
@@ -224,7 +225,7 @@ def _live_clipping(values: np.ndarray, name: str, bits: Sequence[int], percentil
         "sizes": np.histogram(sizes, FINE, (0, sizes.max()))[0].tolist(),
         "bars": np.histogram(values, 121, (-sizes.max(), sizes.max()))[0].tolist(),
         "full": {b: [parts["sqnr"], parts["noise"], parts["bulk_rmse"]] for b, parts in full.items()},
-        "best": {b: [max(gain), float(PERCENTILES[int(np.argmax(gain))])] for b, gain in gains.items()},
+        "best": best,
     }
 
 

@@ -29,6 +29,7 @@ def test_every_exercise_and_question_is_asked_and_none_is_answered(notebooks):
     for name, (solution, _) in assignment.solutions(run.NOTEBOOKS).items():
         body = html.escape(solution.splitlines()[-1].strip(), quote=False)
         assert body not in pages["all"] or name.startswith(assignment.RACES), body
+    assert "minutes)" not in pages["all"], "the heading of a section"
     assert "Solution" not in pages["all"] and "<a " not in pages["all"]
 
 
