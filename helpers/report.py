@@ -5,10 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from helpers.base import artifacts
+from helpers.base import artifacts, data
 from helpers.course import hand_in, report_page
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = (data.project() or Path.cwd()) / "notebooks"
 
 
 def main(argv: list[str] | None = None) -> None:

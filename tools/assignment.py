@@ -12,6 +12,7 @@ import argparse
 import re
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -141,6 +142,14 @@ def without_links(text: str) -> str:
     return COURSE_LINK.sub(r"\1", SOLUTION_LINK.sub("", SECTION.sub("", text)))
 
 
+def graded_exercises(notebook: nb.NotebookNode) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, what is asked, the stub) of the exercises of a notebook that are graded."""
+    for above, cell in zip(notebook.cells, notebook.cells[1:], strict=False):
+        match = re.search(r'^exercises\.check\("(\w+)"', cell.source, re.M)
+        if cell.cell_type == "code" and match and not match[1].startswith(RACES):
+            yield match[1], without_links(above.source), cell.source
+
+
 def questions(notebook: nb.NotebookNode) -> list[str]:
     """Return the questions at the end of a notebook."""
     text = next(cell.source for cell in notebook.cells if "## Three questions" in cell.source)
@@ -161,10 +170,8 @@ def edition(stem: str, notebook: nb.NotebookNode, solved: dict, answers: list[st
         new_markdown_cell(f"# {title}\n\nThe exercises of this notebook, and its questions, to be graded.", id="title")
     ]
     cells.append(new_code_cell("import numpy as np\n\nfrom helpers.course import exercises, grading", id="imports"))
-    for above, cell in zip(notebook.cells, notebook.cells[1:], strict=False):
-        match = re.search(r'^exercises\.check\("(\w+)"', cell.source, re.M)
-        if cell.cell_type == "code" and match and not match[1].startswith(RACES):
-            cells += exercise(match[1], without_links(above.source), *solved[match[1]])
+    for name, text, _ in graded_exercises(notebook):
+        cells += exercise(name, text, *solved[name])
     for number, (asked, expected) in enumerate(zip(questions(notebook), answers, strict=True), 1):
         cells.append(new_markdown_cell(f"### Question {number}\n\n{asked}", id=f"asked-{number}"))
         told = RUBRIC.format(expected=expected)

@@ -35,12 +35,9 @@ def tasks(notebook: nb.NotebookNode) -> list[tuple[str, str, int]]:
         notebook: of the course.
     """
     found = []
-    for above, cell in zip(notebook.cells, notebook.cells[1:], strict=False):
-        match = re.search(r'^exercises\.check\("(\w+)"', cell.source, re.M)
-        if cell.cell_type == "code" and match and not match[1].startswith(assignment.RACES):
-            stub = STUB.search(cell.source)
-            room = LINES["function" if stub else "number"]
-            found.append((assignment.without_links(above.source), stub[0] if stub else "", room))
+    for _, text, source in assignment.graded_exercises(notebook):
+        stub = STUB.search(source)
+        found.append((text, stub[0] if stub else "", LINES["function" if stub else "number"]))
     for number, asked in enumerate(assignment.questions(notebook), 1):
         found.append((f"### Question {number}\n\n{asked}", "", LINES["question"]))
     return found

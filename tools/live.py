@@ -9,6 +9,7 @@ from pathlib import Path
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.M)
+ALIVE = re.compile(r"\bdata-(?:live|prediction)=")  # what a page has that comes to life
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.M)
 
 
@@ -43,11 +44,15 @@ def _renamed(names: str) -> str:
     return re.sub(r"(\w+) as (\w+)", r"\1: \2", names)
 
 
+def script() -> str:
+    """Return the script that brings the figures and predictions of a page to life."""
+    return f"(() => {{\n{bundle()}modules.live.bringToLife();\n}})();\n"
+
+
 def inserted(page: str) -> str:
     """Return a page with the style and the script in it, if it has a live figure or a prediction."""
-    if "data-live=" not in page and "data-prediction=" not in page:
+    if not ALIVE.search(page):
         return page
     style = (WEB / "live.css").read_text("utf-8")
-    script = f"<script>\n(() => {{\n{bundle()}modules.live.bringToLife();\n}})();\n</script>\n"
     head, tail = page.split("</body>", 1)  # a deck has its scripts, in which these words stand as well, behind it
-    return f"{head}<style>\n{style}</style>\n{script}</body>{tail}"
+    return f"{head}<style>\n{style}</style>\n<script>\n{script()}</script>\n</body>{tail}"

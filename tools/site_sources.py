@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 import badges
 import deck
 import run
-from helpers.course import course_map
+from helpers.course import hand_in, my_course
 
 PROJECT = run.NOTEBOOKS.parent
 TEMPLATES = deck.TEMPLATES / "site"
@@ -34,7 +34,6 @@ GUIDES = {"docs/instructors.md": "instructors.md", "docs/where_it_runs.md": "whe
 FILES = "files"  # what a page offers to download, for want of the repository's address
 PNG = "image/png"
 PREDICTION = "prediction"  # the tag of a cell that asks for one, or answers it; its code is nothing to read
-TO_FILL_IN = "**Your answers.**"  # how a cell begins that a reader writes into; on a page nobody can
 
 LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 BADGE = re.compile(r"\[!\[([^\]]*)\]\([^)]*\)\]\(([^)]*)\)")  # a picture from another host, with a link
@@ -182,7 +181,7 @@ def prepared(notebook: NotebookNode, name: str, course: Course, folder: Path) ->
 def _needs_a_kernel(cell: NotebookNode) -> bool:
     """Whether nothing of a cell can be used on a page: it is there to write into, or to press a button."""
     asks = PREDICTION in cell.metadata.get("tags", ()) and not cell.get("outputs")
-    return asks or cell.source.startswith(TO_FILL_IN)
+    return asks or cell.source.startswith(hand_in.ANSWERS)  # on a page nobody can write
 
 
 def _show(output: NotebookNode, folders: int, course: Course) -> None:
@@ -250,13 +249,6 @@ def introduction() -> str:
     return PICTURE.sub("", text.split("\n## ")[0]).strip()
 
 
-def titles(read: dict[str, NotebookNode]) -> dict[str, str]:
-    """Return what the notebooks of the course are called in lists, {name: title}, such as '4 · How to quantize'."""
-    known = {station.file: station.title for station in course_map.stations()}
-    course = {name: notebook for name, notebook in read.items() if "/" not in name}
-    return {Path(name).stem: known.get(name, deck.title(one).partition(":")[0]) for name, one in course.items()}
-
-
 def template(name: str, **values) -> str:
     """Fill in a template of the site."""
     loader = FileSystemLoader(TEMPLATES)
@@ -285,7 +277,7 @@ def write(folder: Path, course: Course, sheet: str, slides: bool, printable: boo
     for path, name in GUIDES.items():
         (folder / name).write_text(guide(path, course, folder), encoding="utf-8")
     values = {
-        "titles": (names := titles(read)),
+        "titles": (names := my_course.titles()),
         "told": afterwards(),
         "introduction": introduction(),
         "terms": glossary(read[f"{SUMMARY}.ipynb"]),

@@ -4,17 +4,16 @@
 """
 
 import html
-import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 import export
+import live
 
 RENDERER = "mathml"  # the name under which conf.py asks for these formulas
 LIVE = {"css": "live.css", "js": "live.js"}  # in _static/, written by website.py
-ALIVE = re.compile(r"\bdata-(?:live|prediction)=")
 
 
 def jupyter_anchor(heading: str) -> str:
@@ -48,6 +47,6 @@ def _escape_anchors(app: Sphinx, doctree: nodes.document) -> None:
 
 def _bring_to_life(app: Sphinx, pagename: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     """Load the script of the live figures, and of the predictions, on a page that has some."""
-    if ALIVE.search(context.get("body", "")):
+    if live.ALIVE.search(context.get("body", "")):
         app.add_css_file(LIVE["css"])
         app.add_js_file(LIVE["js"], loading_method="defer")

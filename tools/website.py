@@ -107,8 +107,7 @@ def write_live(folder: Path) -> None:
     """Write style and script of the live figures, once for all pages."""
     folder.mkdir(parents=True)
     (folder / sphinx_course.LIVE["css"]).write_text((live.WEB / "live.css").read_text("utf-8"), encoding="utf-8")
-    script = f"(() => {{\n{live.bundle()}modules.live.bringToLife();\n}})();\n"
-    (folder / sphinx_course.LIVE["js"]).write_text(script, encoding="utf-8")
+    (folder / sphinx_course.LIVE["js"]).write_text(live.script(), encoding="utf-8")
 
 
 def write_course(target: Path, work: Path, course: Course, browser: str | None, slides: bool) -> None:

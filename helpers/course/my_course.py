@@ -10,12 +10,12 @@ from helpers.course import course_map, exercises, predictions, progress
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """How much of something is done.
+    """How many of some predictions were made, and how many were right.
 
     Attributes:
-        done: so many predictions were made, or exercises solved.
-        right: so many of the predictions whose answer does not depend on the run were right at first.
-        judged: so many of those that were made have such an answer.
+        done: so many were made.
+        right: so many of those whose answer does not depend on the run were right at first.
+        judged: so many of them have such an answer.
         total: so many there are.
     """
 
@@ -43,16 +43,14 @@ def first_choice(record: Mapping) -> str:
     return record.get("first", record["choice"])
 
 
-def solved(kept: Mapping[str, Mapping], names: Iterable[str]) -> Share:
+def solved(kept: Mapping[str, Mapping], names: Iterable[str]) -> int:
     """Return how many of some exercises are solved.
 
     Args:
         kept: "exercises" of a record of progress.
         names: of the exercises to count.
     """
-    names = list(names)
-    done = sum(bool(kept.get(name, {}).get("solved")) for name in names)
-    return Share(done, done, done, len(names))
+    return sum(bool(kept.get(name, {}).get("solved")) for name in names)
 
 
 def titles() -> dict[str, str]:
@@ -67,10 +65,10 @@ def by_notebook() -> Table:
     asked, tasks = list(predictions.table().values()), exercises.NOTEBOOKS
     for stem, title in titles().items():
         mine = predicted(kept["predictions"], [one for one in asked if one.notebook == stem])
-        done = solved(kept["exercises"], [name for name, notebook in tasks.items() if notebook == stem])
-        rows.append([title, *_shown(mine), f"{done.done} of {done.total}"])
-    everything = predicted(kept["predictions"], asked), solved(kept["exercises"], tasks)
-    rows.append(["together", *_shown(everything[0]), f"{everything[1].done} of {everything[1].total}"])
+        own = [name for name, notebook in tasks.items() if notebook == stem]
+        rows.append([title, *_shown(mine), f"{solved(kept['exercises'], own)} of {len(own)}"])
+    together = f"{solved(kept['exercises'], tasks)} of {len(tasks)}"
+    rows.append(["together", *_shown(predicted(kept["predictions"], asked)), together])
     return Table(["notebook", "predictions made", "right at first", "exercises solved"], rows)
 
 

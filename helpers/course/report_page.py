@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping
 
+from helpers.base.console import counted
 from helpers.base.tables import Table
 from helpers.course import exercises, my_course, predictions
 
@@ -79,7 +80,7 @@ def _exercises(kept: Mapping[str, Mapping]) -> str:
     for name, notebook in exercises.NOTEBOOKS.items():
         if record := kept.get(name):
             state = f"solved, {record['solved']}" if record.get("solved") else "not solved yet"
-            attempts = f"{record['attempts']} attempt{'s' * (record['attempts'] != 1)}"
+            attempts = counted(record["attempts"], "attempt")
             hints = "".join(f"<li>{html.escape(str(hint))}</li>" for hint in record["hints"])
             parts.append(
                 f"<h3>{html.escape(name)} ({html.escape(notebook)})</h3>\n<p>{html.escape(state)}; {attempts}.</p>"

@@ -22,6 +22,7 @@ import printing
 import site_sources
 import website
 from helpers.base.data import project
+from helpers.course import hand_in
 from site_sources import Course, SiteError
 
 pytest_plugins = ["browser"]
@@ -217,7 +218,7 @@ def test_notes_for_instructors_are_folded(site):
 
 def test_what_needs_a_kernel_is_left_out(site):
     text = "".join((site / "course" / f"{name}.html").read_text("utf-8") for name in NAMES)
-    assert site_sources.TO_FILL_IN.strip("*") not in text and "predictions.ask(" not in re.sub("<[^>]+>", "", text)
+    assert hand_in.ANSWERS.strip("*") not in text and "predictions.ask(" not in re.sub("<[^>]+>", "", text)
 
 
 def test_the_glossary_has_every_term_of_the_notebook(site):

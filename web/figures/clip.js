@@ -64,15 +64,15 @@ function histogram({ bars, farthest }, { end }, change) {
 }
 
 /** What every end of the range would give, with the one that is chosen marked. */
-function curves(spec, { end }) {
-  const bits = Object.keys(spec.full).map(Number).sort((a, b) => b - a), group = svg("g"), lines = gainsOf(spec, bits);
+function curves(spec, { end }, bits, found) {
+  const group = svg("g"), lines = gainsOf(spec, bits);
   const all = lines.flat(), low = Math.max(-25, Math.min(0, ...all)), high = Math.max(1, ...all) + 0.5;
   const at = (share) => LEFT + share * (WIDTH - LEFT - 16), up = (gain) => TOP + ((high - Math.max(low, gain)) / (high - low)) * (HEIGHT - BOTTOM - TOP);
   group.append(svg("line", { x1: LEFT, x2: WIDTH - 16, y1: up(0), y2: up(0), class: "axis" }));
   lines.forEach((gains, number) => {
     const points = gains.map((gain, i) => `${at(ENDS[i])},${up(gain)}`).join(" ");
     group.append(svg("polyline", { points, class: `curve ${LOOKS[number]}` }));
-    const now = judged(spec, end * spec.farthest, bits[number]).ratio - spec.full[bits[number]][0];
+    const now = found[number].ratio - spec.full[bits[number]][0];
     group.append(svg(number ? "rect" : "circle", number
       ? { x: at(end) - 7, y: up(now) - 7, width: 14, height: 14, class: `dot ${LOOKS[number]}` } : { cx: at(end), cy: up(now), r: 8, class: `dot ${LOOKS[number]}` }));
     group.append(svg("text", { x: WIDTH - 20, y: HEIGHT - BOTTOM - 34 + 22 * number, class: `right ${LOOKS[number]}` }, `${bits[number]} bits: ${signed(now, 1)} dB`));
@@ -107,7 +107,7 @@ export const clip = {
         + `${signed(best, 1)} dB at ${fixed(percentile, 3)}; root mean square error of the bulk ${short(error, 2)} before and `
         + `${short(found[i].bulkError, 2)} after, of the clipped weights ${short(found[i].clippedError, 2)}`;
     });
-    const picture = svg("svg", { viewBox: narrow ? `0 0 ${WIDTH} ${2 * HEIGHT}` : `0 0 ${2 * WIDTH} ${HEIGHT}` }), right = curves(spec, state);
+    const picture = svg("svg", { viewBox: narrow ? `0 0 ${WIDTH} ${2 * HEIGHT}` : `0 0 ${2 * WIDTH} ${HEIGHT}` }), right = curves(spec, state, bits, found);
     right.setAttribute("transform", narrow ? `translate(0 ${HEIGHT})` : `translate(${WIDTH} 0)`);
     picture.append(histogram(spec, state, change), right);
     return {
