@@ -61,7 +61,7 @@ def titles() -> dict[str, str]:
 
 def by_notebook() -> Table:
     """Return what is done and what is open, notebook by notebook, and all together."""
-    kept, rows = progress.read(), []
+    (kept, problem), rows = progress.kept(), []
     asked, tasks = list(predictions.table().values()), exercises.NOTEBOOKS
     for stem, title in titles().items():
         mine = predicted(kept["predictions"], [one for one in asked if one.notebook == stem])
@@ -69,15 +69,18 @@ def by_notebook() -> Table:
         rows.append([title, *_shown(mine), f"{solved(kept['exercises'], own)} of {len(own)}"])
     together = f"{solved(kept['exercises'], tasks)} of {len(tasks)}"
     rows.append(["together", *_shown(predicted(kept["predictions"], asked)), together])
-    return Table(["notebook", "predictions made", "right at first", "exercises solved"], rows)
+    return Table(["notebook", "predictions made", "right at first", "exercises solved"], rows, problem)
 
 
 def by_topic() -> Table:
     """Return how well the reader predicted, topic by topic."""
-    kept, asked = progress.read()["predictions"], list(predictions.table().values())
+    (kept, problem), asked = progress.kept(), list(predictions.table().values())
     topics = dict.fromkeys(one.topic for one in asked)
-    rows = [[topic, *_shown(predicted(kept, [one for one in asked if one.topic == topic]))] for topic in topics]
-    return Table(["topic", "predictions made", "right at first"], rows)
+    rows = [
+        [topic, *_shown(predicted(kept["predictions"], [one for one in asked if one.topic == topic]))]
+        for topic in topics
+    ]
+    return Table(["topic", "predictions made", "right at first"], rows, problem)
 
 
 def _shown(share: Share) -> tuple[str, str]:

@@ -70,10 +70,8 @@ def words(record: dict | None) -> str:
 
 def _kept(name: str) -> tuple[dict | None, str]:
     """Return the record of a prediction, if there is one, and what prevented reading it, if something did."""
-    try:
-        return progress.read()["predictions"].get(name), ""
-    except (OSError, ValueError) as problem:
-        return None, str(problem)
+    kept, problem = progress.kept()
+    return kept["predictions"].get(name), problem
 
 
 class _Shown:

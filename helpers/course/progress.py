@@ -40,6 +40,14 @@ def read() -> dict:
         return checked(json.loads(file.read_text("utf-8")))
 
 
+def kept() -> tuple[dict, str]:
+    """Return what was done so far, and what prevented reading it, if something did; a notebook that is run goes on."""
+    try:
+        return read(), ""
+    except (OSError, ValueError) as problem:
+        return json.loads(json.dumps(EMPTY)), str(problem)
+
+
 def checked(found: object) -> dict:
     """Return what a file holds if it is progress, in the form of this version.
 

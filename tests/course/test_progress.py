@@ -186,6 +186,13 @@ def test_the_tables_count_what_was_done(capsys):
     assert topics["accuracy"][1] == "1 of 2" and topics["fewer bits"][1] == "–"
 
 
+def test_a_file_that_cannot_be_read_stops_no_notebook(kept):
+    """The tables count nothing, and say why above."""
+    kept.write_text("[]")
+    for table in (my_course.by_notebook(), my_course.by_topic()):
+        assert "it is no record of progress" in str(table) and "0 of" in str(table)
+
+
 def test_every_exercise_belongs_to_the_notebook_in_which_it_stands():
     for name, notebook in exercises.NOTEBOOKS.items():
         assert any(f'exercises.check("{name}"' in "".join(cell["source"]) for cell in cells(notebook)), name
