@@ -170,7 +170,6 @@ CLOSE = """async () => {
 # Of each code cell: what its outputs are, and what of them is shown on the page.
 CELLS = """() => {
     const panel = window.jupyterapp.shell.currentWidget;
-    const silent = cell => cell.model.sharedModel.getSource().includes("predictions.said("); // before there is a choice
     return panel.content.widgets.filter(cell => cell.model.type === "code").map(cell => {
         const outputs = cell.model.outputs.toJSON(), area = cell.outputArea.node;
         const shown = selector => [...area.querySelectorAll(selector)];
@@ -184,7 +183,7 @@ CELLS = """() => {
             images: shown("img").map(image => image.complete && image.naturalWidth > 0),
             widgets: holding("application/vnd.jupyter.widget-view+json"),
             boxes: shown(".jp-OutputArea-output > .jupyter-widgets").map(
-                box => box.childElementCount > 0 && box.offsetHeight >= 20 || silent(cell)),
+                box => box.childElementCount > 0 && box.offsetHeight >= 20),
         };
     });
 }"""

@@ -12,12 +12,13 @@ import dataclasses
 import functools
 
 import ipywidgets as widgets
+from IPython.display import DisplayHandle
 
 from helpers.base import data
 from helpers.course import progress
 
 KEPT = "Kept in progress.json on this machine, and nowhere else."
-_said: dict[str, widgets.HTML] = {}  # the sentences on the screen, which follow the buttons
+_said: dict[str, DisplayHandle] = {}  # the sentences on the screen, which follow the buttons
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,22 +75,7 @@ def _kept(name: str) -> tuple[dict | None, str]:
     return kept["predictions"].get(name), problem
 
 
-class _Shown:
-    """A widget with what stands in its place where no kernel runs."""
-
-    def __init__(self, box: widgets.Widget, still: str, html: str):
-        self.box, self.still, self.html = box, still, html
-
-    def __repr__(self) -> str:
-        return self.still
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        widget = self.box._repr_mimebundle_()
-        still = {"text/html": self.html, "text/plain": self.still}
-        return (widget[0] if isinstance(widget, tuple) else widget) | still, {}
-
-
-class Ask(_Shown):
+class Ask:
     """Buttons for the choices of a prediction."""
 
     def __init__(self, prediction: Prediction):
@@ -101,9 +87,18 @@ class Ask(_Shown):
         self.buttons.style.button_width = "4em"
         self.note = widgets.HTML(problem or _note(record))
         self.buttons.observe(self._keep, "value")
-        boxes = " ".join(f"☐ ({letter})" for letter in prediction.choices)
-        page = f'<div data-prediction="{prediction.name}" data-choices="{prediction.choices}">{boxes}</div>'
-        super().__init__(widgets.VBox([self.buttons, self.note]), f"Your prediction: {boxes}", page)
+        self.boxes = " ".join(f"☐ ({letter})" for letter in prediction.choices)
+
+    def __repr__(self) -> str:
+        return f"Your prediction: {self.boxes}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        """Return the buttons, and what stands in their place where no kernel runs."""
+        widget = widgets.VBox([self.buttons, self.note])._repr_mimebundle_()
+        name, choices = self.prediction.name, self.prediction.choices
+        page = f'<div data-prediction="{name}" data-choices="{choices}">{self.boxes}</div>'
+        still = {"text/html": page, "text/plain": repr(self)}
+        return (widget[0] if isinstance(widget, tuple) else widget) | still, {}
 
     def _keep(self, change: dict) -> None:
         """Keep a choice, and say it wherever this notebook has a sentence for it."""
@@ -115,7 +110,7 @@ class Ask(_Shown):
         record, _ = _kept(name)
         self.note.value = problem or _note(record)
         if name in _said:
-            _said[name].value = _bold(record)
+            _said[name].update(sentence(name), raw=True)
 
 
 def ask(name: str) -> Ask:
@@ -127,12 +122,16 @@ def ask(name: str) -> Ask:
     return Ask(find(name))
 
 
-class Said(_Shown):
-    """What the reader said, before the explanation; it follows when they change their mind."""
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What the reader said, before the explanation: a line of HTML that follows when they change their mind."""
 
-    def __init__(self, prediction: Prediction):
-        sentence = _said[prediction.name] = widgets.HTML(_bold(_kept(prediction.name)[0]))
-        super().__init__(sentence, "", f'<p data-said="{prediction.name}"></p>')
+    prediction: Prediction
+
+    def _ipython_display_(self) -> None:
+        name = self.prediction.name
+        _said[name] = DisplayHandle(f"said-{name}")
+        _said[name].display(sentence(name), raw=True)
 
 
 def said(name: str) -> Said:
@@ -144,8 +143,10 @@ def said(name: str) -> Said:
     return Said(find(name))
 
 
-def _bold(record: dict | None) -> str:
-    return f"<b>{words(record)}</b>" if record else ""
+def sentence(name: str) -> dict[str, str]:
+    """Return what the reader said, HTML and plain; in pages `web/prediction.js` looks for the same line."""
+    spoken = words(_kept(name)[0])
+    return {"text/html": f'<p data-said="{name}">{spoken and f"<b>{spoken}</b>"}</p>', "text/plain": spoken}
 
 
 def _note(record: dict | None) -> str:

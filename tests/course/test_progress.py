@@ -105,31 +105,64 @@ def test_a_file_that_is_none_of_ours_is_named_and_left_alone(kept, capsys, conte
 # --- predictions ----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def screen(monkeypatch):
+    """What stands on the screen, {its id: HTML}, as a front end keeps it: an update of what was never shown is lost."""
+    shown = {}
+
+    class Handle:
+        def __init__(self, display_id):
+            self.display_id = display_id
+
+        def display(self, bundle, raw):
+            shown[self.display_id] = bundle["text/html"]
+
+        def update(self, bundle, raw):
+            shown.update({self.display_id: bundle["text/html"]} if self.display_id in shown else {})
+
+    monkeypatch.setattr(predictions, "DisplayHandle", Handle)
+    monkeypatch.setattr(predictions, "_said", {})
+    return shown
+
+
 def press(asked, letter):
     asked.buttons.value = f"({letter})"
 
 
-def test_a_button_keeps_the_choice_and_says_it_before_the_explanation():
-    asked, said = predictions.ask(NAME), predictions.said(NAME)
-    assert said.box.value == "" and asked.note.value == ""
-    press(asked, "b")
-    assert said.box.value == "<b>You said (b).</b>"
-    assert "on this machine, and nowhere else" in asked.note.value
+def test_a_button_keeps_the_choice_and_says_it_before_the_explanation(screen):
+    asked = predictions.ask(NAME)
+    press(asked, "a")  # before the explanation has been run
+    assert screen == {}
+    predictions.said(NAME)._ipython_display_()
+    ((key, sentence),) = screen.items()
+    assert sentence == f'<p data-said="{NAME}"><b>You said (a).</b></p>'
     press(asked, "c")
-    assert said.box.value == "<b>You said (b) first, then (c).</b>"
+    assert screen == {key: f'<p data-said="{NAME}"><b>You said (a) first, then (c).</b></p>'}
+    assert "on this machine, and nowhere else" in asked.note.value
 
 
-def test_it_is_still_there_in_another_kernel():
+def test_it_is_still_there_in_another_kernel(screen):
     press(predictions.ask(NAME), "a")
     assert predictions.ask(NAME).buttons.value == "(a)"
-    assert predictions.said(NAME).box.value == "<b>You said (a).</b>"
+    predictions.said(NAME)._ipython_display_()
+    assert "You said (a)." in "".join(screen.values())
 
 
-def test_the_stored_outputs_do_not_depend_on_the_reader():
-    before = [repr(predictions.ask(NAME)), repr(predictions.said(NAME)), predictions.ask(NAME).html]
+def still(asked):
+    bundle, _ = asked._repr_mimebundle_()
+    return bundle["text/plain"], bundle["text/html"]
+
+
+def test_the_stored_question_does_not_depend_on_the_reader():
+    before = still(predictions.ask(NAME))
     press(predictions.ask(NAME), "a")
-    assert [repr(predictions.ask(NAME)), repr(predictions.said(NAME)), predictions.ask(NAME).html] == before
+    assert still(predictions.ask(NAME)) == before
     assert before[0] == "Your prediction: ☐ (a) ☐ (b) ☐ (c)"
+
+
+def test_without_a_choice_there_is_no_sentence_but_its_place(screen):
+    predictions.said(NAME)._ipython_display_()
+    assert list(screen.values()) == [f'<p data-said="{NAME}"></p>']
 
 
 def test_a_file_that_cannot_be_written_is_said_below_the_buttons(kept):

@@ -421,11 +421,11 @@ def test_it_fits_on_every_screen(opened, width, height):
 def test_a_prediction_in_a_page_says_what_was_said(tab, tmp_path, monkeypatch):
     """Two of them; nothing is kept, and the address stays as it is."""
     monkeypatch.setenv(progress.ELSEWHERE, str(tmp_path / "progress.json"))
-    shown = [make(name) for name in ("equal_bits", "always_cat") for make in (predictions.ask, predictions.said)]
-    cells = [
-        new_code_cell("...", outputs=[new_output("display_data", {"text/html": one.html, "text/plain": one.still})])
-        for one in shown
-    ]
+    cells = []
+    for name in ("equal_bits", "always_cat"):
+        for bundle in (predictions.ask(name)._repr_mimebundle_()[0], predictions.sentence(name)):
+            data = {kind: bundle[kind] for kind in ("text/html", "text/plain")}
+            cells.append(new_code_cell("...", outputs=[new_output("display_data", data)]))
     (tmp_path / "page.html").write_text(export.page(new_notebook(cells=cells), "A page", project()), encoding="utf-8")
     page, seen = tab()
     page.goto((tmp_path / "page.html").as_uri())
