@@ -1,49 +1,33 @@
 """What is inside a .tflite file: its tensors, their quantization parameters, and where its bytes go.
 
-A .tflite file is a FlatBuffer; its layout is schema.fbs in the TensorFlow source.  The reader for it comes with LiteRT.
+Files may have several graphs: those that IF, WHILE and CALL_ONCE run, and one for each signature.  Tensors and
+operators here are those of the main graph, the first one; the bytes are those of all.  Every function takes any file:
+it answers, or it raises `Unreadable` with one sentence that names the tensor or the operator.
 """
 
 import dataclasses
 import math
 import re
-import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from helpers.base.tables import Table
 from helpers.numbers.quantization import dequantize
-
-
-def _names(enumeration: type) -> dict[int, str]:
-    """Return the names of an enumeration of the schema, {number: name}."""
-    return {number: name for name, number in vars(enumeration).items() if not name.startswith("_")}
-
-
-DTYPES = {
-    schema.TensorType.FLOAT32: "float32",
-    schema.TensorType.FLOAT16: "float16",
-    schema.TensorType.INT8: "int8",
-    schema.TensorType.INT16: "int16",
-    schema.TensorType.INT32: "int32",
-    schema.TensorType.INT64: "int64",
-    schema.TensorType.UINT8: "uint8",
-    schema.TensorType.BOOL: "bool",
-    schema.TensorType.INT4: "int4",
-    schema.TensorType.INT2: "int2",
-}
-
-PACKED = {"int4": 4, "int2": 2}  # types of which several values share a byte, and their bits
-OPERATORS = _names(schema.BuiltinOperator)
+from helpers.tflite import dtypes, objects
+from helpers.tflite.dtypes import DTYPES, PACKED, unpack  # noqa: F401 (who reads files asks for them here)
+from helpers.tflite.errors import Unreadable
+from helpers.tflite.objects import OPERATORS, length  # noqa: F401
+from helpers.tflite.reading import read_model
+from helpers.tflite.roles import WEIGHED, blocks_of, roles  # noqa: F401
 
 ENUMERATIONS = {  # settings that are numbers in a file and have names in schema.fbs
-    "padding": _names(schema.Padding),
-    "fusedActivationFunction": _names(schema.ActivationFunctionType),
+    "padding": dtypes.names(schema.Padding),
+    "fusedActivationFunction": dtypes.names(schema.ActivationFunctionType),
 }
-
-WEIGHED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # operators whose inputs are (data, weights, bias)
 PURPOSES = ("weights", "biases", "quantization parameters", "names", "structure")
 
 
@@ -57,10 +41,13 @@ class Tensor:
             [channels, blocks].
         zero_point: int64 [k]; block-wise it is empty, and stands for zeros.
         axis: the axis of the channels, if there is more than one scale.
-        role: "input", "output", "weights", "bias", "scales" (of a block-wise quantized tensor), "constant" or
-            "activation".
-        data: the values of a constant tensor, else None; those of int4 and int2 come as int8, one value a byte.
+        role: "input", "output", "weights" (every constant that enters the arithmetic), "bias", "scales" (of a
+            block-wise quantized tensor), "constant" (shapes, axes, indices) or "activation".
+        data: the values of a constant tensor, else None; those of int4 and int2 come as int8, one value a byte, those
+            of bfloat16 in the type of ml_dtypes, texts as Python's bytes, and sparse ones with their zeros.
         block_size: how many values along the last axis share a scale if it is quantized block-wise, else 0.
+        stored: the bytes of the values in the file, where shape and type do not say: of sparse values and texts.
+        variable: whether the network keeps it from run to run, as the state of an LSTM.
     """
 
     index: int
@@ -73,19 +60,31 @@ class Tensor:
     role: str
     data: np.ndarray | None
     block_size: int = 0
+    stored: int | None = None
+    variable: bool = False
 
     @property
     def nbytes(self) -> int:
         """How many bytes the values of a constant tensor take in the file, 0 without values."""
         if self.data is None:
             return 0
-        return -(-self.data.size * PACKED[self.dtype] // 8) if self.dtype in PACKED else self.data.nbytes
+        return dtypes.stored_bytes(self.dtype, self.data.size) if self.stored is None else self.stored
 
     @property
     def details(self) -> dict[str, object]:
-        """Type, scale and zero point as an interpreter gives them: what `interpreter.quantize_input` takes."""
-        scale, zero_point = (self.scale[0], self.zero_point[0]) if len(self.scale) else (0, 0)
-        return {"dtype": np.dtype(self.dtype).type, "quantization": (float(scale), int(zero_point))}
+        """Type, scale and zero point as an interpreter gives them: what `interpreter.quantize_input` takes.
+
+        Raises:
+            Unreadable: its values are texts or handles.
+        """
+        per_tensor = len(self.zero_point) > 0
+        scale, zero_point = (self.scale[0], self.zero_point[0]) if per_tensor else (0, 0)
+        return {"dtype": self._numpy_dtype().type, "quantization": (float(scale), int(zero_point))}
+
+    def _numpy_dtype(self) -> np.dtype:
+        if self.dtype in dtypes.NO_NUMBERS:
+            raise Unreadable(f"Tensor {self.index}, {self.name!r}, is of type {self.dtype}; expected numbers.")
+        return dtypes.numpy_dtype(self.dtype)
 
     @property
     def granularity(self) -> str:
@@ -96,19 +95,34 @@ class Tensor:
 
     @property
     def range(self) -> tuple[float, float]:
-        """What the smallest and the largest code of an int8 or int16 tensor with one scale stand for."""
-        limits = np.iinfo(self.dtype)
+        """What the smallest and the largest code of a tensor of whole numbers with one scale stand for.
+
+        Raises:
+            Unreadable: it has no scale, or its values are no codes.
+        """
+        if not len(self.zero_point) or self._numpy_dtype().kind not in "iu":
+            raise Unreadable(
+                f"Tensor {self.index}, {self.name!r}, is {self.dtype} and has no scale: no range of codes."
+            )
+        limits = np.iinfo(self._numpy_dtype())
         low, high = (float(self.scale[0]) * (code - int(self.zero_point[0])) for code in (limits.min, limits.max))
         return low, high
 
     def dequantized(self) -> np.ndarray:
-        """Return the constant values as float32: (code - zero point) * scale, for each channel or block."""
-        if len(self.scale) == 0:
-            return self.data.astype(np.float32)
-        if self.block_size:
-            scale = np.repeat(self.scale, self.block_size, axis=-1)[..., : self.shape[-1]]
-            return self.data * scale
-        return dequantize(self.data, self.scale, self.zero_point, self.axis)
+        """Return the constant values as float32: (code - zero point) * scale, for each channel or block.
+
+        Raises:
+            Unreadable: it has no values that are numbers.
+        """
+        if self.data is None or self._numpy_dtype().kind == "c":
+            raise Unreadable(f"Tensor {self.index}, {self.name!r}, has no real numbers as its values.")
+        with np.errstate(over="ignore", invalid="ignore"):  # a scale in a file may be anything
+            if len(self.scale) == 0 or self._numpy_dtype().kind not in "iu":
+                return self.data.astype(np.float32)
+            if self.block_size:
+                scale = np.repeat(self.scale, self.block_size, axis=-1)[..., : self.shape[-1]]
+                return self.data * scale
+            return dequantize(self.data, self.scale, self.zero_point, self.axis)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +130,7 @@ class Operator:
     """One step of the network.
 
     Attributes:
-        name: of the kind of operator, as in schema.fbs: "CONV_2D".
+        name: of the kind of operator, as in schema.fbs: "CONV_2D"; of one that is not in it, "CUSTOM" and its own.
         inputs, outputs: the indices of the tensors it reads and writes; -1 stands for an input left out.
         options: its settings, with the names of schema.fbs: {"padding": "SAME", "stride_w": 2, ...}.
     """
@@ -127,75 +141,61 @@ class Operator:
     options: dict[str, object] = dataclasses.field(default_factory=dict, hash=False)
 
 
-def read_model(path: Path) -> schema.ModelT:
-    """Parse a file.
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """A graph of a file, with the indices of the tensors that it is given and that it gives."""
+
+    tensors: list[Tensor]
+    operators: list[Operator]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def graphs(path: Path) -> list[Graph]:
+    """Return all graphs of a file, the main one first.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is no .tflite model.
+        FileNotFoundError, Unreadable: see `read_model`; this holds for every function that takes a file.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no model file {path}: run 02_convert, or converted.files(pets).")
-    content = Path(path).read_bytes()
-    if content[4:8] != b"TFL3":
-        raise ValueError(
-            f"{Path(path).name} is no .tflite file: bytes 4 to 8 should be b'TFL3', found {content[4:8]!r}."
+    model = read_model(path)
+    return [
+        Graph(
+            _tensors(model, one, path),
+            _operators(model, one),
+            tuple(map(int, one.inputs)),
+            tuple(map(int, one.outputs)),
         )
-    try:
-        model = schema.ModelT.InitFromPackedBuf(content, 0)
-        for buffer in model.buffers:
-            if buffer.size:  # AI Edge Quantizer writes the values of large files behind the FlatBuffer
-                buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
-                buffer.offset = buffer.size = 0
-        return model
-    except (struct.error, IndexError, TypeError, ValueError):  # an offset points outside the file
-        raise ValueError(
-            f"{Path(path).name} is a broken .tflite file of {len(content):,} bytes: delete it and convert again."
-        ) from None
-
-
-def unpack(content: bytes, dtype: str) -> np.ndarray:
-    """Return the values of a packed type, one a byte: int8 [n]; in a byte of the file, the lowest bits come first.
-
-    Args:
-        content: of the tensor; where its values do not fill the last byte, zeros follow.
-        dtype: "int4" (two values a byte, -8 to 7) or "int2" (four, -2 to 1).
-    """
-    bits = PACKED[dtype]
-    parts = np.frombuffer(content, np.uint8)[:, None] >> np.arange(0, 8, bits) & (2**bits - 1)
-    half = 2 ** (bits - 1)
-    return ((parts ^ half).astype(np.int8) - half).astype(np.int8).ravel()  # two's complement
-
-
-def _text(name) -> str:
-    return name.decode() if isinstance(name, bytes) else (name or "")
-
-
-def length(values) -> int:
-    """Return how many values a FlatBuffer's list has; none if the list was left out."""
-    return 0 if values is None else len(values)
+        for one in model.subgraphs
+    ]
 
 
 def operators(path: Path) -> list[Operator]:
     """Return the operators of a file in the order in which they run."""
-    return _operators(read_model(path))
+    model = read_model(path)
+    return _operators(model, model.subgraphs[0])
 
 
-def _operators(model: schema.ModelT) -> list[Operator]:
-    codes = [OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
-    steps = model.subgraphs[0].operators
+def _operators(model: schema.ModelT, graph: schema.SubGraphT) -> list[Operator]:
     return [
-        Operator(codes[s.opcodeIndex], tuple(map(int, s.inputs)), tuple(map(int, s.outputs)), _options(s))
-        for s in steps
+        Operator(
+            objects.operator_name(model, step),
+            tuple(map(int, step.inputs)),
+            tuple(map(int, step.outputs)),
+            _options(step),
+        )
+        for step in graph.operators
     ]
 
 
 def graph(path: Path) -> list[tuple[Operator, list[Tensor | None]]]:
-    """Return the operators of a file with their tensors: those they read (None for one left out), then their output."""
-    model, all_tensors = read_model(path), tensors(path)
+    """Return the operators of a file with their tensors: those they read (None for one left out), then their output.
+
+    The output is the first one, and None for an operator without any, as ASSIGN_VARIABLE.
+    """
+    main = graphs(path)[0]
     return [
-        (step, [all_tensors[i] if i >= 0 else None for i in (*step.inputs, step.outputs[0])])
-        for step in _operators(model)
+        (step, [main.tensors[i] if i >= 0 else None for i in (*step.inputs, next(iter(step.outputs), -1))])
+        for step in main.operators
     ]
 
 
@@ -204,37 +204,80 @@ def outputs(path: Path) -> tuple[int, ...]:
     return tuple(map(int, read_model(path).subgraphs[0].outputs))
 
 
+def notes(path: Path) -> tuple[str, ...]:
+    """Return the names of what a file says about itself besides (its metadata), such as "min_runtime_version"."""
+    return tuple(objects.text(entry.name) for entry in read_model(path).metadata)
+
+
 def _options(step: schema.OperatorT) -> dict[str, object]:
-    """Return the settings of an operator as plain values: enumerations by name, lists as tuples."""
+    """Return the settings of an operator as plain values: enumerations by name, lists as tuples, names as text."""
     settings = {}
-    for key, value in vars(step.builtinOptions).items() if step.builtinOptions is not None else ():
+    options = step.builtinOptions or step.builtinOptions2
+    for key, value in vars(options).items() if options is not None else ():
         if key in ENUMERATIONS:
             value = ENUMERATIONS[key].get(value, value)
-        elif _is_list(value):
-            value = tuple(int(v) for v in value)
+        elif isinstance(value, list | tuple | np.ndarray):
+            value = tuple(np.asarray(value).tolist())
+        elif isinstance(value, bytes):
+            value = objects.text(value)
         settings[re.sub("[A-Z]", lambda capital: "_" + capital[0].lower(), key)] = value
     return settings
-
-
-def _is_list(value) -> bool:
-    return isinstance(value, list | tuple | np.ndarray)
 
 
 def tensors(path: Path) -> list[Tensor]:
     """Return every tensor of a file, in the file's order."""
     model = read_model(path)
-    roles = _roles(model)
-    return [_tensor(model, i, roles) for i in range(len(model.subgraphs[0].tensors))]
+    return _tensors(model, model.subgraphs[0], path)
+
+
+def _tensors(model: schema.ModelT, graph: schema.SubGraphT, path: Path) -> list[Tensor]:
+    found = roles(model, graph)
+    try:
+        return [_tensor(model, graph, index, found.get(index)) for index in range(len(graph.tensors))]
+    except Unreadable as problem:
+        raise Unreadable(f"{Path(path).name} cannot be read: {problem}. Convert or download it again.") from None
+
+
+def _tensor(model: schema.ModelT, graph: schema.SubGraphT, index: int, role: str | None) -> Tensor:
+    tensor = graph.tensors[index]
+    data, content = objects.values(model, graph, index), objects.stored(model, tensor)
+    dtype, quantization = DTYPES[tensor.type], tensor.quantization
+    scaled = quantization is not None and length(quantization.scale) > 0
+    scale = np.array(quantization.scale if scaled else [], np.float32)
+    zero_point = np.resize(np.array(quantization.zeroPoint if scaled else [], np.int64), len(scale))
+    blocks, block_size = blocks_of(tensor), 0
+    if blocks is not None:
+        scale, block_size = objects.values(model, graph, blocks.scales).astype(np.float32), int(blocks.blockSize)
+        zero_point = zero_point[:0]
+    return Tensor(
+        index,
+        objects.text(tensor.name),
+        objects.shape_of(tensor),
+        dtype,
+        scale,
+        zero_point,
+        quantization.quantizedDimension if scaled else 0,
+        role or ("activation" if data is None else "constant"),
+        data,
+        block_size,
+        length(content) if tensor.sparsity is not None or dtype == "string" else None,
+        bool(tensor.isVariable),
+    )
 
 
 def layer_weights(path: Path) -> dict[str, np.ndarray]:
     """Return the weights of each layer as float32, {layer: output channels first}, in the order in which they run.
 
-    Those of a depthwise convolution have their channels last.
+    Those of a depthwise convolution have their channels last.  Where a layer has more than one tensor of weights, the
+    later ones have their number behind its name.
     """
-    weights = {t.index: t for t in tensors(path) if t.role == "weights"}
-    used = [weights[i] for step in operators(path) for i in step.inputs if i in weights]
-    return {layer_name(t.name): t.dequantized() for t in used}
+    main = graphs(path)[0]
+    read = dict.fromkeys(i for step in main.operators for i in step.inputs if i >= 0)
+    weights: dict[str, np.ndarray] = {}
+    for tensor in (main.tensors[i] for i in read if main.tensors[i].role == "weights"):
+        name = layer_name(tensor.name)
+        weights[f"{name} ({tensor.index})" if name in weights else name] = tensor.dequantized()
+    return weights
 
 
 def layer_name(name: str) -> str:
@@ -255,55 +298,6 @@ def layer_of(name: str) -> str:
     return layer_name(next((part for part in parts if re.search(r"/(convolution|depthwise|MatMul|Add)$", part)), name))
 
 
-def _roles(model: schema.ModelT) -> dict[int, str]:
-    """Return what each tensor is for, as far as the operators tell: {index: role}."""
-    graph, roles = model.subgraphs[0], {}
-    float_of = {}  # float16 files read their weights through a DEQUANTIZE operator
-    for step in _operators(model):
-        if step.name == "DEQUANTIZE":
-            float_of[step.outputs[0]] = step.inputs[0]
-        if step.name in WEIGHED:
-            for index, role in zip(step.inputs[1:3], ("weights", "bias"), strict=False):
-                roles[float_of.get(index, index)] = role
-    roles |= {int(i): "input" for i in graph.inputs} | {int(i): "output" for i in graph.outputs}
-    for tensor in graph.tensors:
-        if (blocks := _blocks(tensor.quantization)) is not None:
-            roles[blocks.scales] = "scales"
-    return roles
-
-
-def _blocks(parameters: schema.QuantizationParametersT | None) -> schema.BlockwiseQuantizationT | None:
-    """Return how a tensor is quantized block-wise, None if it is not."""
-    details = None if parameters is None else parameters.details
-    return details if isinstance(details, schema.BlockwiseQuantizationT) else None
-
-
-def _tensor(model: schema.ModelT, index: int, roles: dict[int, str]) -> Tensor:
-    tensor = model.subgraphs[0].tensors[index]
-    shape = tuple(int(n) for n in tensor.shape) if length(tensor.shape) else ()
-    dtype, quantization = DTYPES.get(tensor.type, str(tensor.type)), tensor.quantization
-    data = _data(model, tensor, dtype, shape)
-    scaled = quantization is not None and length(quantization.scale)
-    scale = np.array(quantization.scale if scaled else [], np.float32)
-    zero_point = np.array(quantization.zeroPoint if scaled else [], np.int64)
-    axis, block_size = quantization.quantizedDimension if scaled else 0, 0
-    if (blocks := _blocks(quantization)) is not None:
-        scales = model.subgraphs[0].tensors[blocks.scales]
-        scale = _data(model, scales, "float16", tuple(map(int, scales.shape))).astype(np.float32)
-        block_size = int(blocks.blockSize)
-    role = roles.get(index, "activation" if data is None else "constant")
-    return Tensor(index, _text(tensor.name), shape, dtype, scale, zero_point, axis, role, data, block_size)
-
-
-def _data(model: schema.ModelT, tensor: schema.TensorT, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return the values of a constant tensor, None for one that is computed."""
-    raw = model.buffers[tensor.buffer].data
-    if not length(raw):
-        return None
-    values = unpack(bytes(raw), dtype) if dtype in PACKED else np.frombuffer(bytes(raw), dtype)
-    return values[: math.prod(shape)].reshape(shape) if dtype in PACKED else values.reshape(shape)
-
-
 def short_name(name: str, width: int = 34) -> str:
     """Return the telling end of the converter's long names: 'net_1/conv1_1/convolution;...' becomes 'conv1_1/...'."""
     last = name.split(";")[0].removeprefix("StatefulPartitionedCall/")
@@ -322,12 +316,28 @@ def tensor_table(path: Path, steps: Sequence[int] | None = None) -> Table:
         steps: numbers of operators (negative ones count from the end); only their tensors are shown, in the order in
             which they are used.
     """
-    shown = tensors(path)
+    main, *others = graphs(path)
+    shown = main.tensors
     if steps is not None:
-        network = operators(path)
-        used = [i for step in steps for i in (*network[step].inputs, *network[step].outputs) if i >= 0]
+        chosen = [numbered(main.operators, step, path) for step in steps]
+        used = [i for step in chosen for i in (*step.inputs, *step.outputs) if i >= 0]
         shown = [shown[i] for i in dict.fromkeys(used)]
-    return Table(["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"], map(_row, shown))
+    columns = ["#", "role", "name", "shape", "dtype", "scales", "scale", "zero point"]
+    return Table(columns, map(_row, shown), f"The main graph; {len(others)} more not shown." if others else "")
+
+
+T = TypeVar("T")
+
+
+def numbered(steps: Sequence[T], number: int, path: Path) -> T:
+    """Return one of the operators of a file; negative numbers count from the end.
+
+    Raises:
+        Unreadable: there is no such operator.
+    """
+    if not -len(steps) <= number < len(steps):
+        raise Unreadable(f"{Path(path).name} has {len(steps)} operators, counted from 0; there is no number {number}.")
+    return steps[number]
 
 
 def _row(t: Tensor) -> list:
@@ -342,50 +352,65 @@ def dtype_table(files: dict[str, Path]) -> Table:
 
     Where a file has more than one (small weights may stay float32), the one with the most values counts.
     """
-    roles = ("input", "weights", "bias", "activation", "output")
+    shown = ("input", "weights", "bias", "activation", "output")
     rows = []
     for name, path in files.items():
-        sizes = {role: {} for role in roles}
+        sizes = {role: {} for role in shown}
         for t in tensors(path):
             if t.role in sizes:
-                sizes[t.role][t.dtype] = sizes[t.role].get(t.dtype, 0) + int(np.prod(t.shape))
-        rows.append([name, *(max(counts, key=counts.get) for counts in sizes.values())])
-    return Table(["file", *roles], rows)
+                sizes[t.role][t.dtype] = sizes[t.role].get(t.dtype, 0) + math.prod(t.shape)
+        rows.append([name, *(max(counts, key=counts.get, default="–") for counts in sizes.values())])
+    return Table(["file", *shown], rows)
+
+
+PURPOSE_OF = {"weights": "weights", "bias": "biases", "scales": "quantization parameters"}  # of the values of a role
 
 
 def bytes_by_purpose(path: Path) -> dict[str, int]:
     """Return where the bytes of a file go: {purpose: bytes}, adding up to the size of the file.
 
     Weights and biases count their values; quantization parameters their scales (4 bytes; 2 bytes block-wise), zero
-    points (8 bytes) and recorded minima and maxima (4 bytes each); names the letters of every string.  The rest is
-    structure: shapes, operators, offsets and padding, the same few kilobytes whatever the precision.
+    points (8 bytes) and recorded minima and maxima (4 bytes each); names the letters of every tensor's.  The rest is
+    structure: shapes, operators, offsets and padding, the same few kilobytes whatever the precision.  Values that
+    several tensors share count once, and those of all graphs count.
     """
     model = read_model(path)
-    sizes = dict.fromkeys(PURPOSES, 0)
-    for t in tensors(path):
-        if t.role in ("weights", "bias"):
-            sizes["weights" if t.role == "weights" else "biases"] += t.nbytes
-        if t.role == "scales":
-            sizes["quantization parameters"] += t.nbytes
-        sizes["names"] += len(t.name)
-    for tensor in model.subgraphs[0].tensors:
-        q = tensor.quantization
-        if q is not None:
-            sizes["quantization parameters"] += 4 * sum(length(v) for v in (q.scale, q.min, q.max)) + 8 * length(
-                q.zeroPoint
-            )
+    sizes, counted = dict.fromkeys(PURPOSES, 0), set()
+    for graph in model.subgraphs:
+        role_of = roles(model, graph)
+        for index, tensor in enumerate(graph.tensors):
+            purpose = PURPOSE_OF.get(role_of.get(index, ""))
+            if purpose and tensor.buffer not in counted:
+                counted.add(tensor.buffer)
+                sizes[purpose] += length(objects.stored(model, tensor))
+            sizes["names"] += length(tensor.name)
+            sizes["quantization parameters"] += _parameter_bytes(tensor.quantization)
     sizes["structure"] = Path(path).stat().st_size - sum(sizes.values())
+    if sizes["structure"] < 0:
+        raise Unreadable(f"{Path(path).name} cannot be read: its parts overlap. Convert or download it again.")
     return sizes
+
+
+def _parameter_bytes(parameters: schema.QuantizationParametersT | None) -> int:
+    if parameters is None:
+        return 0
+    floats = sum(length(values) for values in (parameters.scale, parameters.min, parameters.max))
+    return 4 * floats + 8 * length(parameters.zeroPoint)
 
 
 def size_table(files: dict[str, Path]) -> Table:
     """Return the bytes of several files by purpose, with the size of the file and its ratio to the first one."""
     sizes = {name: bytes_by_purpose(path) for name, path in files.items()}
     whole = {name: sum(parts.values()) for name, parts in sizes.items()}
-    first = next(iter(files))
+    first = next(iter(files), "")
     rows = [
         [name, *(f"{sizes[name][p]:,}" for p in PURPOSES), f"{whole[name]:,}"]
-        + [f"{sizes[first]['weights'] / sizes[name]['weights']:.2f}", f"{whole[first] / whole[name]:.2f}"]
+        + [_ratio(sizes[first]["weights"], sizes[name]["weights"]), _ratio(whole[first], whole[name])]
         for name in files
     ]
     return Table(["bytes", *PURPOSES, "file", "weights shrink", "file shrinks"], rows)
+
+
+def _ratio(first: int, other: int) -> str:
+    """Return how many times as large the first is, and a dash where there is nothing to compare."""
+    return f"{first / other:.2f}" if other else "–"

@@ -3,23 +3,27 @@
 It runs a file, measures its tensor arena, and says what it refuses.
 """
 
-import contextlib
 import dataclasses
 import math
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from helpers.base import machine, processes
+from helpers.base import machine
 from helpers.base.tables import Table
-from helpers.tflite import inspect
+from helpers.tflite import inspect, own_process
 from helpers.tflite.micro_process import NO_PACKAGE
 
 SECONDS = 60  # the time a measurement may take; a small network takes half a second
+
+
+TAKEN = (
+    "it takes float32, full int8 and int16x8 files made of the operators it knows, not dynamic-range or float16 ones"
+)
 
 
 class Refused(ValueError):
@@ -29,12 +33,17 @@ class Refused(ValueError):
         reason: what it says first, without the place in its source; or that it said nothing.
     """
 
-    def __init__(self, file: str, reason: str):
-        super().__init__(
-            f"TensorFlow Lite Micro cannot run {file} ({reason}): it takes float32, full int8 and int16x8 files made "
-            "of the operators it knows, not dynamic-range or float16 ones."
-        )
+    def __init__(self, file: str, reason: str, taken: str = TAKEN):
+        super().__init__(f"TensorFlow Lite Micro cannot run {file} ({reason}): {taken}.")
         self.reason = reason
+
+
+class TooSlow(TimeoutError):
+    """TensorFlow Lite Micro did not finish a file in time."""
+
+
+class NotInstalled(NotImplementedError):
+    """There is no TensorFlow Lite Micro for this computer."""
 
 
 # --- the tensor arena ---------------------------------------------------------------------------------------------
@@ -76,20 +85,24 @@ def arena(path: Path) -> Arena:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file.
+        Unreadable: it is no .tflite file, or its contents cannot be right; this is a ValueError.
         Refused: TensorFlow Lite Micro cannot run it; this is a ValueError too.
-        NotImplementedError: TensorFlow Lite Micro is not installed here.
-        TimeoutError: it took longer than `SECONDS`.
+        NotInstalled: TensorFlow Lite Micro is not installed here; this is a NotImplementedError.
+        TooSlow: it took longer than `SECONDS`; this is a TimeoutError.
     """
     return _arena(_measured(Path(path)))
 
 
 def _measured(path: Path) -> str:
     """Return what TensorFlow Lite Micro prints about its arena after it has run a file; for errors see `arena`."""
-    process = _in_a_process("measure", path, SECONDS)
+    process = _in_a_process("measure", path, SECONDS, _number_of_inputs(path))
     if process.returncode != 0 or len(re.findall(r"Arena allocation (?:head|tail) \d+ bytes", process.stderr)) != 2:
         raise Refused(path.name, _reason(process))
     return process.stderr
+
+
+def _number_of_inputs(path: Path) -> int:
+    return len(inspect.read_model(path).subgraphs[0].inputs)
 
 
 def _arena(printed: str) -> Arena:
@@ -134,7 +147,7 @@ def allocations(path: Path) -> list[Allocation]:
     it: the settings of the operators (strides, padding), and what the allocator needs for itself.
 
     Raises:
-        FileNotFoundError, ValueError, Refused, NotImplementedError, TimeoutError: see `arena`.
+        FileNotFoundError, Unreadable, Refused, NotInstalled, TooSlow: see `arena`.
     """
     printed = _measured(Path(path))
     used = _arena(printed)
@@ -155,7 +168,7 @@ def allocation_table(files: Mapping[str, Path]) -> Table:
         files: {kind of file: .tflite file}, such as {"float32": ..., "int8": ...}.
 
     Raises:
-        FileNotFoundError, ValueError, NotImplementedError, TimeoutError: see `arena`.
+        FileNotFoundError, Unreadable, Refused, NotInstalled, TooSlow: see `arena`.
     """
     by_file = {kind: {allocation.name: allocation for allocation in allocations(path)} for kind, path in files.items()}
     any_of = {allocation.name: allocation for parts in by_file.values() for allocation in parts.values()}
@@ -179,20 +192,24 @@ def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
 
     Args:
         path: a .tflite file with one input, made for one picture at a time.
-        codes: the input in the file's own type, int8 [n, h, w, channels] for a full-int8 file.
+        codes: the inputs in the file's own type, int8 [n, h, w, channels] for a full-int8 file; [n, ...] with the
+            file's whole shape for one without an axis for pictures.
 
     Returns:
         For each output an array in the file's own type, [n, ...] with the file's shape behind the pictures.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, or there are no pictures.
-        Refused: TensorFlow Lite Micro cannot run it on them; this is a ValueError too.
-        NotImplementedError: TensorFlow Lite Micro is not installed here.
-        TimeoutError: it took longer than `SECONDS`, and a second more for each picture.
+        ValueError: there are no pictures.
+        Unreadable: it is no .tflite file, or its contents cannot be right.
+        Refused: TensorFlow Lite Micro cannot run it on them.
+        NotInstalled: TensorFlow Lite Micro is not installed here.
+        TooSlow: it took longer than `SECONDS`, and a second more for each picture.
     """
     if len(codes) == 0:
         raise ValueError("Expected at least one picture to run; found none.")
+    if (inputs := _number_of_inputs(path)) != 1:
+        raise Refused(Path(path).name, f"it has {inputs} inputs", "expected a file with one, for the pictures")
     count = len(inspect.outputs(path))
     with tempfile.TemporaryDirectory() as folder:
         inputs_file, outputs_file = Path(folder) / "inputs.npy", Path(folder) / "outputs.npz"
@@ -206,23 +223,17 @@ def run(path: Path, codes: np.ndarray) -> list[np.ndarray]:
 
 def _in_a_process(task: str, path: Path, seconds: float, *arguments: object) -> subprocess.CompletedProcess:
     """Let `micro_process` do a task with a .tflite file, in a process of its own; for errors see `arena`."""
-    with contextlib.suppress(AttributeError, LookupError, TypeError):  # odd contents: TensorFlow Lite Micro judges them
-        inspect.operators(path)  # says what is wrong with a file that is missing or broken
-    try:
-        process = subprocess.run(
-            processes.command("helpers.tflite.micro_process", task, path.resolve(), *arguments),
-            env=processes.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=seconds,
+    model = inspect.read_model(path)  # says what is wrong with a file that is missing or broken
+    if any(tensor.sparsity is not None for graph in model.subgraphs for tensor in graph.tensors):
+        raise Refused(
+            path.name, "its weights are sparse", "it would read them as if all values were there; convert again"
         )
+    try:
+        process = own_process.run("helpers.tflite.micro_process", (task, path.resolve(), *arguments), seconds)
     except subprocess.TimeoutExpired:
-        raise TimeoutError(f"TensorFlow Lite Micro did not finish {path.name} within {seconds} seconds.") from None
+        raise TooSlow(f"TensorFlow Lite Micro did not finish {path.name} within {seconds} seconds.") from None
     if process.returncode == NO_PACKAGE:
-        raise NotImplementedError(
+        raise NotInstalled(
             "TensorFlow Lite Micro cannot be measured here: it is not installed; "
             "its package tflite-micro exists for Linux on x86-64 processors only."
         )
@@ -230,10 +241,14 @@ def _in_a_process(task: str, path: Path, seconds: float, *arguments: object) -> 
 
 
 def _reason(process: subprocess.CompletedProcess) -> str:
-    """Return what TensorFlow Lite Micro said first, without the place in its source; or that it said nothing."""
-    lines = process.stderr.split("Traceback", 1)[0].strip().splitlines()
-    if lines:
-        return re.sub(r"^\S+\.(?:cc|h)(?::\d+)? *", "", lines[0]).rstrip(". ")
+    """Return what TensorFlow Lite Micro said first, without the place in its source; or that it said nothing.
+
+    Where its library is silent, the last line of an error that its Python part raised.
+    """
+    said, _, raised = (part.strip() for part in process.stderr.partition("Traceback"))
+    if said or raised:
+        line = said.splitlines()[0] if said else raised.splitlines()[-1].partition(": ")[2]
+        return re.sub(r"^\S+\.(?:cc|h)(?::\d+)? *", "", line).rstrip(". ")
     return "it aborted" if process.returncode < 0 else "it stopped without a word"
 
 
@@ -247,22 +262,30 @@ def refusal(path: Path) -> str:
     was not tried.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file.
-        TimeoutError: see `arena`.
+        FileNotFoundError, Unreadable, TooSlow: see `arena`.
     """
-    path, explanation = Path(path), ""
-    with contextlib.suppress(AttributeError, LookupError, TypeError):  # odd contents: there is nothing to explain
-        explanation = _without_kernel(path)
+    path = Path(path)
+    explanation = _without_kernel(path)
     try:
-        process = _in_a_process("measure", path, SECONDS)
-    except NotImplementedError:
+        process = _in_a_process("measure", path, SECONDS, _number_of_inputs(path))
+    except Refused as problem:
+        return str(problem)
+    except NotInstalled:
         return f"Not tried here, TensorFlow Lite Micro is not installed. {explanation}" if explanation else ""
     if process.returncode == 0:
         return ""
     where = re.search(r"Node (\w+) \(number (\d+)\) failed", process.stderr)
     at = f" at operator {where[2]}, a {where[1]}" if where else ""
-    return f"TensorFlow Lite Micro says{at}: “{_reason(process)}”. {explanation}".strip()
+    reason = _reason(process)
+    if reason.endswith("op code CUSTOM"):  # it does not say which
+        explanation = f"It does not know {_custom(path)}: build the network without it."
+    return f"TensorFlow Lite Micro says{at}: “{reason}”. {explanation}".strip()
+
+
+def _custom(path: Path) -> str:
+    """Return the operators of a file that are not in the schema, in words."""
+    names = dict.fromkeys(step.name for graph in inspect.graphs(path) for step in graph.operators)
+    return " or ".join(name for name in names if name.startswith("CUSTOM"))
 
 
 def _without_kernel(path: Path) -> str:
@@ -270,10 +293,10 @@ def _without_kernel(path: Path) -> str:
 
     As its kernels say in conv_common.cc, fully_connected_common.cc and dequantize_common.cc.
     """
-    steps = inspect.graph(path)
+    steps = [(step, tensors) for step, tensors in inspect.graph(path) if tensors[-1] is not None]
     weighed = [(step, tensors) for step, tensors in steps if step.name in inspect.WEIGHED]
     hybrid = [tensors for _, tensors in weighed if (tensors[0].dtype, tensors[1].dtype[:3]) == ("float32", "int")]
-    halves = [tensors for step, tensors in steps if step.name == "DEQUANTIZE" and tensors[0].dtype == "float16"]
+    halves = [tensors for step, tensors in steps if step.name == "DEQUANTIZE" and _reads(tensors, "float16")]
     dense = [tensors for step, tensors in weighed if step.name == "FULLY_CONNECTED"]
     packed = [tensors for tensors in dense if tensors[1].dtype in inspect.PACKED and len(tensors[1].scale) > 1]
     if hybrid:
@@ -299,3 +322,8 @@ def _without_kernel(path: Path) -> str:
             "only. Convert to int8."
         )
     return ""
+
+
+def _reads(tensors: Sequence[inspect.Tensor | None], dtype: str) -> bool:
+    """Whether the first tensor that an operator reads is of a number type; the last of `tensors` it makes."""
+    return len(tensors) > 1 and tensors[0] is not None and tensors[0].dtype == dtype

@@ -1,6 +1,6 @@
 """TensorFlow Lite Micro in the process that it may abort: what `micro` starts.
 
-    python -m helpers.tflite.micro_process measure MODEL
+    python -m helpers.tflite.micro_process measure MODEL NUMBER_OF_INPUTS
     python -m helpers.tflite.micro_process run MODEL INPUTS.npy OUTPUTS.npz NUMBER_OF_OUTPUTS
 
 `measure` runs the model once, on zeros, and lets TensorFlow Lite Micro say what it used of the arena.  `run` runs it on
@@ -15,19 +15,24 @@ NO_PACKAGE = 3  # exit status without the package
 ARENA = 1 << 28  # bytes, which any of our files fits
 
 
-def measure(runner) -> None:
+def measure(runner, inputs: int) -> None:
     """Run a model on zeros and print what its arena was used for."""
-    input_details = runner.get_input_details(0)
-    runner.set_input(np.zeros(input_details["shape"], input_details["dtype"]), 0)
+    for i in range(inputs):
+        input_details = runner.get_input_details(i)
+        runner.set_input(np.zeros(input_details["shape"], input_details["dtype"]), i)
     runner.invoke()
     runner.print_allocations()
 
 
 def run(runner, inputs: str, outputs: str, count: int) -> None:
-    """Run a model on pictures, one after the other, and write its outputs."""
+    """Run a model on pictures, one after the other, and write its outputs.
+
+    A picture gets an axis for its number, unless it has all axes of the model's input already.
+    """
     results = [[] for _ in range(count)]
+    axes = len(runner.get_input_details(0)["shape"])
     for picture in np.load(inputs):
-        runner.set_input(picture[None], 0)
+        runner.set_input(picture if picture.ndim == axes else picture[None], 0)
         runner.invoke()
         for i, values in enumerate(results):
             values.append(runner.get_output(i).copy())
@@ -42,7 +47,7 @@ def main(task: str, model: str, *arguments: str) -> None:
         sys.exit(NO_PACKAGE)
     runner = runtime.Interpreter.from_file(model, arena_size=ARENA)
     if task == "measure":
-        measure(runner)
+        measure(runner, int(arguments[0]))
     else:
         run(runner, arguments[0], arguments[1], int(arguments[2]))
 

@@ -7,6 +7,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from hypothesis import given
 from hypothesis import strategies as st
 
+import odd_files
 from helpers.base.tf import keras
 from helpers.integer.network import load_network
 from helpers.tflite import convert, edge_quantizer, edit, from_keras, inspect, interpreter, micro
@@ -80,14 +81,55 @@ def test_an_excerpt_of_one_step_has_that_step_only(small, tmp_path):
         assert [index for index, role in roles.items() if role == "input"] == [step.inputs[0]]
 
 
+def written(build, folder):
+    path = folder / "odd.tflite"
+    path.write_bytes(odd_files.content(build))
+    return path
+
+
+def test_an_excerpt_shows_no_handles_of_variables(tmp_path):
+    """They are no values; the running sum is still one, and starts at zero."""
+    ready = Interpreter(model_content=edit.excerpt(written(odd_files.streaming, tmp_path)))
+    ready.allocate_tensors()
+    shown = [details["index"] for details in ready.get_output_details()]
+    assert shown == [2, 3], "what READ_VARIABLE and ADD make"
+    for expected in (1, 2):
+        ready.set_tensor(0, np.ones((1, 4), np.float32))
+        ready.invoke()
+        assert ready.get_tensor(3).tolist() == [[expected] * 4]
+
+
+def test_an_operator_that_reads_a_variable_cannot_stand_alone(tmp_path):
+    path = written(odd_files.streaming, tmp_path)
+    with pytest.raises(edit.Uneditable, match="Operator 2 of odd.tflite, READ_VARIABLE, cannot stand alone"):
+        edit.excerpt(path, 2)
+    assert inspect.operators(written(lambda: edit_of(path, 3), tmp_path))[0].name == "ADD"
+    with pytest.raises(inspect.Unreadable, match="has 1 operators, counted from 0; there is no number 5"):
+        edit.excerpt(path, 5)
+
+
+def edit_of(path, number: int):
+    return schema.ModelT.InitFromPackedBuf(edit.excerpt(path, number), 0)
+
+
+def test_a_state_is_no_input_of_an_excerpt(tmp_path):
+    path = written(odd_files.svdf, tmp_path)
+    assert edit_of(path, 0).subgraphs[0].inputs.tolist() == [0]
+
+
+def test_sparse_weights_get_no_other_values(tmp_path):
+    with pytest.raises(edit.Uneditable, match="t1 is sparse .*: other values need another number of bytes"):
+        edit.replace_weights(written(odd_files.sparse, tmp_path), lambda tensor: 2 * tensor.data)
+
+
 # --- several values in a byte -----------------------------------------------------------------------------------------
 
 
-@given(st.sampled_from([("int4", 4), ("int2", 2)]), st.data())
+@given(st.sampled_from([("int4", 4, -8), ("int2", 2, -2), ("uint4", 4, 0)]), st.data())
 def test_packed_values_by_hand(form, data):
     """The first value stands in the lowest bits: the byte is the sum of value mod 2^bits * 2^place."""
-    dtype, bits = form
-    values = data.draw(st.lists(st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1), max_size=9))
+    dtype, bits, low = form
+    values = data.draw(st.lists(st.integers(low, low + 2**bits - 1), max_size=9))
     each = 8 // bits
     padded = values + [0] * (-len(values) % each)
     expected = [
@@ -106,6 +148,8 @@ def test_an_odd_number_of_codes_is_packed():
 def test_values_too_large_for_four_bits():
     with pytest.raises(ValueError, match="int4 holds -8 to 7; found -3 to 8"):
         edit.pack(np.array([-3, 8]), "int4")
+    with pytest.raises(ValueError, match="uint4 holds 0 to 15; found -1 to 8"):
+        edit.pack(np.array([-1, 8]), "uint4")
 
 
 # --- all values inside ------------------------------------------------------------------------------------------------

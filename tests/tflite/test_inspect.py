@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import odd_files
 from helpers.base.tf import keras
 from helpers.networks import training
 from helpers.tflite import convert, edge_quantizer, edit, from_keras, inspect
@@ -143,6 +144,31 @@ def test_one_scale_for_all_values_and_none():
     np.testing.assert_allclose(made_up(data, [0.5], [-3], axis=1).dequantized(), (data.astype(float) + 3) * 0.5)
     np.testing.assert_array_equal(made_up(data, []).dequantized(), data)
     assert made_up(np.int8(7), [0.5]).dequantized() == 3.5, "a single number"
+
+
+def test_one_zero_point_may_stand_for_all_channels(tmp_path):
+    """Files made for TensorFlow Lite Micro alone save bytes so (micro_allocator.cc)."""
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(
+        odd_files.content(odd_files.changed(quantization_of_weights, "zeroPoint", [3], odd_files.transposed))
+    )
+    (weights,) = [t for t in inspect.tensors(path) if t.role == "weights"]
+    assert weights.zero_point.tolist() == [3] * 5
+    np.testing.assert_allclose(weights.dequantized(), (weights.data - 3) * 0.1, rtol=1e-6)
+    assert inspect.bytes_by_purpose(path)["quantization parameters"] == 4 * 5 + 8 + 2 * (4 + 8)
+
+
+def quantization_of_weights(_, main):
+    return main.tensors[1].quantization
+
+
+def test_a_range_or_numbers_that_are_not_there_are_refused():
+    whole = made_up(np.zeros(3, np.int8), [])
+    with pytest.raises(inspect.Unreadable, match=r"^Tensor 0, 't', is int8 and has no scale: no range of codes\.$"):
+        _ = whole.range
+    for wrong in (dataclasses.replace(whole, data=None), dataclasses.replace(whole, dtype="complex64")):
+        with pytest.raises(inspect.Unreadable, match=r"^Tensor 0, 't', has no real numbers as its values\.$"):
+            wrong.dequantized()
 
 
 def test_granularity_in_words():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import odd_files
 from helpers.measure import accuracy
 from helpers.tflite import interpreter
 
@@ -76,6 +77,60 @@ def test_our_rounding_of_the_input_is_tflites(small):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1 / 256)
 
 
+@settings(deadline=None)
+@given(hnp.arrays(np.int64, 5, elements=st.integers(-300, 300)), st.sampled_from([np.int8, np.uint8, np.int32]))
+def test_whole_numbers_without_a_scale_stay_what_they_are(values, dtype):
+    """As an index, or the pixels of a file without scales; TFLite gives them the scale 0."""
+    details, limits = {"dtype": dtype, "quantization": (0.0, 0)}, np.iinfo(dtype)
+    codes = interpreter.quantize_input(values.astype(np.float32), details)
+    assert codes.dtype == dtype and codes.tolist() == [min(max(v, limits.min), limits.max) for v in values]
+    assert interpreter.dequantize_output(codes, details).tolist() == codes.tolist()
+
+
+def test_other_floats_are_rounded_to_their_type():
+    details = {"dtype": np.float16, "quantization": (0.0, 0)}
+    values = np.float32([0.1, -3])
+    np.testing.assert_array_equal(interpreter.quantize_input(values, details), values.astype(np.float16))
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+def shape_of(build, batch: int) -> list[int]:
+    ready = interpreter.load(odd_files.content(build), batch=batch)
+    ready.invoke()
+    return ready.get_input_details()[0]["shape"].tolist()
+
+
+def test_the_first_axis_is_that_of_the_pictures():
+    for build in (odd_files.READ["open batch"], odd_files.small):
+        assert shape_of(build, 1)[0] == 1 and shape_of(build, 3)[0] == 3
+
+
+def test_an_input_without_a_batch_stays_as_it_is():
+    assert shape_of(odd_files.READ["input [16000]"], 1) == [16000]
+    assert shape_of(odd_files.READ["input a single number"], 1) == []
+    for situation, shape in (("input [16000]", r"\[16000\]"), ("input a single number", r"\[\]")):
+        with pytest.raises(
+            interpreter.Refused, match=rf"not 8 inputs in one call, for its input has the shape {shape}"
+        ):
+            interpreter.load(odd_files.content(odd_files.READ[situation]), batch=8)
+
+
+def test_one_open_axis_is_one_for_the_batch():
+    assert shape_of(lambda: odd_files.doubled([1], shapeSignature=[-1]), 5) == [5]
+
+
+def test_a_file_without_inputs_is_loaded(tmp_path):
+    counted = odd_files.tensor([2], data=np.float32([1, 2]))
+    steps = [odd_files.step("ADD", [0, 0], [1], "Add")]
+    ready = interpreter.load(
+        odd_files.content(lambda: odd_files.model(odd_files.graph([counted, odd_files.tensor([2])], steps, [], [1])))
+    )
+    ready.invoke()
+    assert ready.get_tensor(1).tolist() == [2, 4]
+
+
 # --- what can go wrong ------------------------------------------------------------------------------------------------
 
 
@@ -101,3 +156,11 @@ def test_a_file_that_is_no_model(small, tmp_path, content, capfd):
     if content:
         with pytest.raises(ValueError, match="The content is no model TFLite can run: "):
             interpreter.load(content)
+
+
+def test_what_tflite_says_is_one_line_without_the_places_in_its_source():
+    said = "tensorflow/lite/kernels/conv.cc:343 a != b (2 != 4)\nNode number 0 (CONV_2D) failed to prepare.\n"
+    problem = interpreter.Refused("x.tflite", said)
+    assert problem.reason == "a != b (2 != 4); Node number 0 (CONV_2D) failed to prepare"
+    assert str(problem) == f"x.tflite is no model TFLite can run: {problem.reason}. Convert it again."
+    assert interpreter.Refused("x.tflite", problem.reason).reason == problem.reason

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from helpers.tflite import convert, edit, inspect, interpreter, micro
+import odd_files
+from helpers.tflite import convert, edit, inspect, interpreter, micro, own_process
 from helpers.tflite.edit import packed
 from needs import needs_micro
 from one_operator import Operand, build
@@ -44,7 +45,8 @@ print(enough)
 def aborting(path, folder):
     """Return a file that looks right and kills the process that prepares it."""
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    model.subgraphs[0].operators[0].inputs = [30_000_000, 1, 2]  # no such tensor
+    mean = model.subgraphs[0].operators[1]
+    mean.inputs = mean.inputs[:1]  # without the axes
     (folder / "bad.tflite").write_bytes(packed(model))
     return folder / "bad.tflite"
 
@@ -104,7 +106,7 @@ def test_half_a_model_is_named(tiny, tmp_path):
 @needs_micro
 def test_an_empty_model_is_refused(tmp_path):
     (tmp_path / "empty.tflite").write_bytes(b"\0\0\0\0TFL3!")
-    with pytest.raises(ValueError, match="empty.tflite is a broken .tflite file of 9 bytes"):
+    with pytest.raises(ValueError, match="empty.tflite cannot be read: it is of version 0; expected version 3"):
         micro.arena_bytes(tmp_path / "empty.tflite")
 
 
@@ -123,7 +125,7 @@ def test_without_the_package_one_sentence_says_so(measure, tiny, no_micro):
 
 @pytest.mark.parametrize("measure", [micro.arena_bytes, micro.allocations, micro.refusal])
 def test_a_measurement_has_a_time_limit(measure, tiny, monkeypatch):
-    monkeypatch.setattr(micro.processes, "command", lambda *_: [sys.executable, "-c", SLEEP])
+    monkeypatch.setattr(own_process.processes, "command", lambda *_: [sys.executable, "-c", SLEEP])
     monkeypatch.setattr(micro, "SECONDS", 0.2)
     started = time.monotonic()
     with pytest.raises(TimeoutError, match=r"^[^.\n]* did not finish int8.tflite within 0.2 seconds\.$"):
@@ -222,6 +224,25 @@ def test_a_file_without_a_known_reason_has_what_was_said(tiny, tmp_path):
     assert micro.refusal(aborting(tiny["int8"], tmp_path)) == "TensorFlow Lite Micro says: “it aborted”."
 
 
+@needs_micro
+def test_operators_that_are_not_in_the_schema_are_named(tmp_path):
+    path = tmp_path / "custom.tflite"
+    path.write_bytes(odd_files.content(odd_files.custom))
+    assert micro.refusal(path).endswith("It does not know CUSTOM Some_PostProcess: build the network without it.")
+
+
+def test_sparse_weights_are_refused_before_they_are_read_as_dense_ones(tmp_path):
+    """TensorFlow Lite Micro does not look whether weights are sparse: it reads on behind their end."""
+    path = tmp_path / "sparse.tflite"
+    path.write_bytes(odd_files.content(odd_files.sparse))
+    for tool in (micro.arena, micro.allocations):
+        with pytest.raises(
+            micro.Refused, match=r"cannot run sparse.tflite \(its weights are sparse\): it would read them"
+        ):
+            tool(path)
+    assert "its weights are sparse" in micro.refusal(path)
+
+
 def test_without_the_package_the_file_alone_is_judged(tiny, halves, no_micro):
     assert micro.refusal(tiny["int8"]) == ""
     for path, words in ((tiny["dynamic range"], "Hybrid means"), (halves, "stored as float16")):
@@ -266,6 +287,25 @@ def test_every_output_comes_back(tiny, drawn, tmp_path):
     np.testing.assert_array_equal(found[-1], micro.run(tiny["int8"], codes(drawn, 2))[0])
 
 
+@needs_micro
+def test_an_input_without_an_axis_for_pictures_is_run_as_it_is(tmp_path):
+    """Five numbers added to themselves, three times."""
+    path = tmp_path / "sound.tflite"
+    path.write_bytes(odd_files.content(lambda: odd_files.doubled([5])))
+    inputs = np.random.default_rng(1).normal(size=(3, 5)).astype(np.float32)
+    (found,) = micro.run(path, inputs)
+    np.testing.assert_array_equal(found, inputs + inputs)
+
+
+@needs_micro
+def test_a_file_with_several_inputs_is_measured_and_not_run(tmp_path):
+    path = tmp_path / "loop.tflite"
+    path.write_bytes(odd_files.content(odd_files.loop))
+    assert micro.arena(path).total > 0 and micro.refusal(path) == ""
+    with pytest.raises(micro.Refused, match=r"cannot run loop.tflite \(it has 2 inputs\): expected a file with one"):
+        micro.run(path, np.zeros((1, 1), np.int32))
+
+
 def test_no_pictures_are_refused(tiny, drawn):
     with pytest.raises(ValueError, match="at least one picture to run; found none"):
         micro.run(tiny["int8"], codes(drawn, 0))
@@ -290,7 +330,7 @@ def test_without_the_package_nothing_runs(tiny, drawn, no_micro):
 
 
 def test_a_run_has_a_time_limit(tiny, drawn, monkeypatch):
-    monkeypatch.setattr(micro.processes, "command", lambda *_: [sys.executable, "-c", SLEEP])
+    monkeypatch.setattr(own_process.processes, "command", lambda *_: [sys.executable, "-c", SLEEP])
     monkeypatch.setattr(micro, "SECONDS", -0.75)  # and one second for the picture
     with pytest.raises(TimeoutError, match=r"did not finish int8.tflite within 0.25 seconds"):
         micro.run(tiny["int8"], codes(drawn, 1))
