@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from helpers.base.tables import Table
-from helpers.board import arduino, building, compiled_network
+from helpers.board import arduino, building, compiled_network, firmware
 from helpers.board.compiled_network import Firmware
 from helpers.networks import converted
 from helpers.pictures import conventions, datasets
-from helpers.tflite import interpreter
+from helpers.tflite import interpreter, trial
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -36,8 +36,10 @@ def main(argv: list[str] | None = None) -> None:
         pets = datasets.load(verbose=False)
         path = arguments.file or converted.file(pets, "int8")
         folder = arguments.folder or path.parent / "firmware"
+        size = firmware.picture_size(path)
+        trial.check(path)
         details = interpreter.load(path).get_input_details()[0]
-        images, _ = pets.arrays("test", size=int(details["shape"][1]))
+        images, _ = pets.arrays("test", size=size)
         picture = conventions.normalise(images[:1])
         arduino.write(path, interpreter.quantize_input(picture, details)[0], folder)
         made = _compiled(path, folder)
@@ -60,11 +62,11 @@ def _compiled(path: Path, folder: Path) -> dict[Path, Firmware]:
             )
             break
         try:
-            firmware = compiled_network.build(path, version, folder / name)
+            built = compiled_network.build(path, version, folder / name)
         except ValueError as reason:  # layers that cannot run in bands
             print(reason, file=sys.stderr)
         else:
-            made[folder / name / compiled_network.PROGRAM] = firmware
+            made[folder / name / compiled_network.PROGRAM] = built
     return made
 
 

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import odd_files
 from helpers import firmware
 from helpers.base.data import project
 from helpers.board import building, compiled_network
@@ -41,6 +42,22 @@ def test_a_file_that_is_no_int8_network_is_refused(pets, tmp_path):
     with pytest.raises(SystemExit, match=r"nothing.tflite"):
         firmware.main([str(tmp_path / "nothing.tflite")])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("build", "why"),
+    [
+        (odd_files.small, r"^Expected one square picture in colours, .* it takes \[1, 6, 6, 2\]\.$"),
+        (odd_files.REFUSED["a shorter buffer"][0], r"^odd.tflite cannot be read: tensor 1, 't1', has 22 bytes"),
+        (odd_files.streaming, r"it takes \[1, 4\]\.$"),
+    ],
+)
+def test_other_files_are_refused_in_a_sentence(build, why, pets, tmp_path):
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(odd_files.content(build))
+    with pytest.raises(SystemExit, match=why):
+        firmware.main([str(path), "--folder", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
 
 
 def test_make_knows_it():

@@ -3,7 +3,7 @@
 Everything here is computed from a .tflite file, as TensorFlow Lite Micro does it before the first picture: it looks up
 when every tensor is written first and read last (micro_allocation_info.cc), and then gives each a place, the largest
 first (greedy_memory_planner.cc, https://github.com/tensorflow/tflite-micro).  The result is the head of its arena, to
-the byte; `micro.arena` measures it.
+the byte; `micro.arena` measures it.  What is kept from picture to picture (states, variables) is in the tail.
 """
 
 import dataclasses
@@ -16,10 +16,18 @@ import numpy as np
 
 from helpers.base import data
 from helpers.base.tables import Table
-from helpers.tflite import edit, inspect, micro
+from helpers.board import firmware, lifetimes, scratch
+from helpers.tflite import dtypes, edit, inspect, micro
 
 ALIGNMENT = 16  # bytes: every buffer begins at a multiple of it (MicroArenaBufferAlignment)
 MEASURED, COMPUTED = "measured by TensorFlow Lite Micro", "computed from the file, activations only"
+HANDLE = 4  # bytes of the number of a variable
+MOST = 1 << 40  # bytes of an activation; above it, its shape is a mistake
+METADATA = ("OfflineMemoryAllocation", "COMPRESSION_METADATA")  # notes in a file that change how its arena is planned
+
+
+class Unplannable(ValueError):
+    """A .tflite file with an activation that has no size in bytes; the message names it."""
 
 
 # --- which buffers are alive ----------------------------------------------------------------------------------------
@@ -32,8 +40,9 @@ class Buffer:
     Attributes:
         name: of the layer whose output it keeps; "input"; or "scratch of ..." for a kernel's own notes.
         bytes: its size.
-        first, last: the numbers of the first and of the last operator while which it is needed, counted from 0.
-        tensor: the number of the tensor in the file; None for a kernel's own notes.
+        first, last: the numbers of the first and of the last operator while which it is needed, counted from 0 (where
+            operators run other graphs, of the moments of `lifetimes.Spans`); -1 for what no operator uses.
+        tensor: the number of the tensor in the main graph; None for one of another graph, and for a kernel's own notes.
     """
 
     name: str
@@ -51,23 +60,27 @@ def buffers(path: Path) -> list[Buffer]:
     """Return the buffers that a .tflite file needs in RAM: activations in the file's order, then scratch.
 
     An activation is needed from the operator that writes it to the last one that reads it, the input from the first
-    operator on, and the output to the last one.  Weights are not among them: they stay in the flash.
+    operator on, and the output to the last one.  Weights are not among them: they stay in the flash.  Nor is what the
+    network keeps from run to run, which has its place at the other end of the arena.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, or an activation has a number type without a size in bytes.
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
+        Unplannable: an activation has a number type without a size in bytes.
     """
-    tensors, steps = inspect.tensors(path), inspect.operators(path)
-    first = {t.index: 0 for t in tensors if t.role == "input"}
-    last = dict(first)
-    for number, step in enumerate(steps):
-        first |= dict.fromkeys(step.outputs, number)
-        last |= dict.fromkeys(step.outputs, number)
-        last |= {i: number for i in step.inputs if i in first}
-    last |= dict.fromkeys(inspect.outputs(path), len(steps) - 1)
-    kept = [t for t in tensors if t.index in first and t.data is None]
-    activations = [Buffer(_name(t), _bytes(t), first[t.index], last[t.index], t.index) for t in kept]
-    return activations + [buffer for number, step in enumerate(steps) for buffer in _scratch(step, number, tensors)]
+    graphs = inspect.graphs(path)
+    spans = lifetimes.spans(graphs, path)
+    needed = [
+        Buffer(_name(tensor), size, *spans.tensors[number, tensor.index], None if number else tensor.index)
+        for number, graph in enumerate(graphs)
+        for tensor in graph.tensors
+        if (number, tensor.index) in spans.tensors and (size := _bytes(tensor))
+    ]
+    for (number, step), (first, last) in sorted(spans.operators.items()):
+        operator, tensors = graphs[number].operators[step], graphs[number].tensors
+        read = [tensors[i] if i >= 0 else None for i in operator.inputs]
+        made = [tensors[i] for i in operator.outputs]
+        needed += [Buffer(f"scratch of {_name(made[0])}", n, first, last) for n in scratch.sizes(operator, read, made)]
+    return needed
 
 
 def _name(tensor: inspect.Tensor) -> str:
@@ -76,62 +89,83 @@ def _name(tensor: inspect.Tensor) -> str:
 
 def _bytes(tensor: inspect.Tensor) -> int:
     """Return the bytes of an activation; several numbers in a byte, and number types without a size, are refused."""
-    try:
-        if tensor.dtype in inspect.PACKED:
-            raise TypeError
-        return math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
-    except TypeError:
-        raise ValueError(
+    if tensor.dtype == "resource":
+        return HANDLE
+    if tensor.dtype in (*dtypes.PACKED, *dtypes.NO_NUMBERS):
+        raise Unplannable(
             f"The bytes of {tensor.name!r} cannot be computed: its number type is {tensor.dtype}; expected one with "
             "whole bytes, as float32, int8 or int16."
-        ) from None
+        )
+    if (size := dtypes.stored_bytes(tensor.dtype, math.prod(tensor.shape))) > MOST:
+        raise Unplannable(
+            f"The bytes of {tensor.name!r} are {size:,}: no computer has room for its shape {tensor.shape}."
+        )
+    return size
 
 
-def _scratch(step: inspect.Operator, number: int, tensors: Sequence[inspect.Tensor]) -> list[Buffer]:
-    """Return the scratch buffers that the portable kernel of an operator asks for while it runs.
+def unplanned(path: Path) -> list[str]:
+    """Return what in a file may make the head of its arena larger than the plan; empty if nothing does.
 
-    MEAN and SUM count through their input with one int32 for each axis, and note which axes go (reduce_common.cc); of
-    integers they also add up in int32, one for each output.  Layers with int4 weights unpack them into int8 first
-    (conv_common.cc and the like).  The other portable kernels of our networks need none; Arm's tuned ones (CMSIS-NN)
-    need some for convolutions.
+    These are operators of which it is not known what scratch they ask for (custom ones, and those that TensorFlow Lite
+    Micro does not have), and descriptions in the file that change how it plans.
+
+    Raises:
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
     """
-    read, made = tensors[step.inputs[0]], tensors[step.outputs[0]]
-    sizes = []
-    if step.name in ("MEAN", "SUM"):
-        sums = math.prod(made.shape) if read.dtype in ("int8", "int16") else 0
-        sizes = [4 * count for count in (sums, len(read.shape), math.prod(tensors[step.inputs[1]].shape))]
-    elif step.name in inspect.WEIGHED and tensors[step.inputs[1]].dtype == "int4":
-        sizes = [math.prod(tensors[step.inputs[1]].shape)]
-    return [Buffer(f"scratch of {_name(made)}", size, number, number) for size in sizes if size]
+    used = dict.fromkeys(step.name for graph in inspect.graphs(path) for step in graph.operators)
+    notes = inspect.notes(path)
+    return [name for name in used if not firmware.known(name)] + [name for name in METADATA if name in notes]
+
+
+def _without(path: Path) -> str:
+    """Return a remark on what the plan leaves out, "" if it is complete."""
+    names = unplanned(path)
+    return f"without what {', '.join(names)} may add" if names else ""
 
 
 def alive(needed: Sequence[Buffer]) -> np.ndarray:
     """Return the bytes in use while each operator runs: int64 [operators]."""
-    used = np.zeros(1 + max(buffer.last for buffer in needed), np.int64)
+    used = np.zeros(1 + max((buffer.last for buffer in needed), default=-1), np.int64)
     for buffer in needed:
-        used[buffer.first : buffer.last + 1] += buffer.bytes
+        used[max(buffer.first, 0) : buffer.last + 1] += buffer.bytes
     return used
 
 
 def peak(needed: Sequence[Buffer]) -> int:
     """Return the largest number of bytes in use at once: no plan needs less."""
-    return int(alive(needed).max())
+    return int(alive(needed).max(initial=0))
 
 
 def liveness_table(path: Path, steps: Sequence[int] | None = None) -> Table:
     """Return for each operator of a file the buffers in memory while it runs, and their bytes.
 
+    Where operators run other graphs, the operators of these have the number of their graph in front.
+
     Args:
         path: a .tflite file.
-        steps: numbers of the operators to show; all without.
+        steps: numbers of operators of the main graph to show; all, and those of the other graphs, without.
+
+    Raises:
+        FileNotFoundError, Unreadable, Unplannable: see `buffers`; Unreadable too if there is no such operator.
     """
-    needed, operators = buffers(path), inspect.operators(path)
-    used = alive(needed)
+    needed, graphs = buffers(path), inspect.graphs(path)
+    used, moments = alive(needed), lifetimes.spans(graphs, path).moments
+    of_main = [number for number, moment in enumerate(moments) if moment.graph == 0]
+    shown = range(len(moments)) if steps is None else [inspect.numbered(of_main, step, path) for step in steps]
     rows = []
-    for number in range(len(operators)) if steps is None else steps:
+    for number in shown:
         alive_now = [f"{buffer.name} {buffer.bytes:,}" for buffer in needed if buffer.alive(number)]
-        rows.append([number, operators[number].name, " + ".join(alive_now), f"{used[number]:,}"])
-    return Table(["#", "operator", "in memory (bytes)", "together"], rows)
+        total = used[number] if number < len(used) else 0
+        rows.append([*_place(graphs, moments[number]), " + ".join(alive_now), f"{total:,}"])
+    return Table(["#", "operator", "in memory (bytes)", "together"], rows, _without(path))
+
+
+def _place(graphs: Sequence[inspect.Graph], moment: lifetimes.Moment) -> tuple[str, str]:
+    """Return the number and the name of what happens at a moment."""
+    if moment.step is None:
+        return f"{moment.graph}:", "the graph begins"
+    name = graphs[moment.graph].operators[moment.step].name
+    return (f"{moment.graph}:{moment.step}" if moment.graph else str(moment.step)), name
 
 
 # --- where they are put ---------------------------------------------------------------------------------------------
@@ -226,7 +260,7 @@ class Ram:
     Attributes:
         activations: the head of the arena, written anew for each picture.
         persistent: its tail, the runtime's own structures; None if it was not measured.
-        source: MEASURED or COMPUTED, to be shown with the numbers.
+        source: MEASURED or COMPUTED (and what the plan leaves out), to be shown with the numbers.
         working: what the kernels would ask for besides, see `working_memory`; not part of the total.
         stack: what the program used of it; None if it was not measured.
     """
@@ -249,18 +283,28 @@ def ram(path: Path) -> Ram:
     Measured is what goes into the flash, `edit.flash_image`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, or TensorFlow Lite Micro cannot run it; `micro.refusal` says more.
-        TimeoutError: see `micro.arena`.
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
+        micro.Refused: TensorFlow Lite Micro cannot run it; `micro.refusal` says more, `planned` has the activations.
+        micro.TooSlow: see `micro.arena`.
     """
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / Path(path).name
         image.write_bytes(edit.flash_image(path))
         try:
             arena = micro.arena(image)
-        except NotImplementedError:
-            return Ram(plan(buffers(path)).head, None, COMPUTED, working_memory(path))
+        except micro.NotInstalled:
+            return planned(path)
     return Ram(arena.activations, arena.persistent, MEASURED, working_memory(path))
+
+
+def planned(path: Path) -> Ram:
+    """Return the tensor arena of a .tflite file as far as it can be computed: the activations.
+
+    Raises:
+        FileNotFoundError, Unreadable, Unplannable: see `buffers`.
+    """
+    source = ", ".join(filter(None, (COMPUTED, _without(path))))
+    return Ram(plan(buffers(path)).head, None, source, working_memory(path))
 
 
 def working_memory(path: Path) -> int:
@@ -272,7 +316,7 @@ def working_memory(path: Path) -> int:
     (arm_depthwise_conv_s8_opt_get_buffer_size_dsp).  The reference kernels, which run here, need nothing.
 
     Raises:
-        FileNotFoundError, ValueError: see `buffers`.
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
     """
     needed = [0]
     for operator, tensors in inspect.graph(path):
@@ -289,22 +333,28 @@ def ram_table(files: Mapping[str, Path]) -> Table:
     Args:
         files: {kind of file: .tflite file}; those that TensorFlow Lite Micro refuses have computed numbers only.
     """
-    rows = []
-    for kind, path in files.items():
-        needed = buffers(path)
-        rows.append([kind, f"{peak(needed):,}", f"{plan(needed).head:,}", *_measured(path)])
+    rows = [[kind, *_computed(path), *_measured(path)] for kind, path in files.items()]
     columns = ["file", "alive at the peak", "planned head", "measured head", "measured tail", "measured total", ""]
     return Table(columns, rows)
+
+
+def _computed(path: Path) -> list[str]:
+    """Return peak and planned head; dashes for a file whose activations have no size in bytes."""
+    try:
+        needed = buffers(path)
+    except Unplannable:
+        return [*"––"]
+    return [f"{peak(needed):,}", f"{plan(needed).head:,}"]
 
 
 def _measured(path: Path) -> list[str]:
     """Return head, tail and total as measured, and a remark."""
     try:
         measured = ram(path)
-    except ValueError:
-        return [*"–––", "refused"]
+    except (micro.Refused, Unplannable):
+        return [*"–––", ", ".join(filter(None, ("refused", _without(path))))]
     if measured.persistent is None:
-        return [*"–––", "not measured here"]
+        return [*"–––", ", ".join(filter(None, ("not measured here", _without(path))))]
     return [f"{measured.activations:,}", f"{measured.persistent:,}", f"{measured.total:,}", ""]
 
 

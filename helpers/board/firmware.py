@@ -87,17 +87,22 @@ BYTE = (1 / 255, -128)  # scale and zero point with which the byte of a pixel be
 # The methods Add... of MicroMutableOpResolver, from micro_mutable_op_resolver.h and python_ops_resolver.cc
 # (https://github.com/tensorflow/tflite-micro).  Each is named like its operator, in its own mixture of cases.
 METHODS = """
-    Abs Add AddN ArgMax ArgMin AssignVariable AveragePool2D BatchToSpaceNd BroadcastArgs BroadcastTo CallOnce Cast Ceil
-    Concatenation Conv2D Cos CumSum DepthToSpace DepthwiseConv2D Dequantize Div Elu Equal Exp ExpandDims Fill Floor
-    FloorDiv FloorMod FullyConnected Gather GatherNd Greater GreaterEqual HardSwish If L2Normalization L2Pool2D
-    LeakyRelu Less LessEqual Log LogicalAnd LogicalNot LogicalOr Logistic LogSoftmax MaxPool2D Maximum Mean Minimum
-    MirrorPad Mul Neg NotEqual Pack Pad PadV2 Prelu Quantize ReadVariable ReduceMax Relu Relu6 Reshape ResizeBilinear
-    ResizeNearestNeighbor Round Rsqrt SelectV2 Shape Sin Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt
-    Square SquaredDifference Squeeze StridedSlice Sub Sum Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM
-    Unpack VarHandle While ZerosLike
+    Abs Add AddN ArgMax ArgMin AssignVariable AveragePool2D BatchMatMul BatchToSpaceNd BroadcastArgs BroadcastTo
+    CallOnce Cast Ceil Concatenation Conv2D Cos CumSum DepthToSpace DepthwiseConv2D Dequantize Div DynamicUpdateSlice
+    Elu EmbeddingLookup Equal Exp ExpandDims Fill Floor FloorDiv FloorMod FullyConnected Gather GatherNd Greater
+    GreaterEqual HardSwish If L2Normalization L2Pool2D LeakyRelu Less LessEqual Log LogicalAnd LogicalNot LogicalOr
+    Logistic LogSoftmax Maximum MaxPool2D Mean Minimum MirrorPad Mul Neg NotEqual Pack Pad PadV2 Prelu Quantize
+    ReadVariable ReduceAll ReduceMax ReduceMin Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor ReverseV2 Round
+    Rsqrt SelectV2 Shape Sin Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt Square SquaredDifference
+    Squeeze StridedSlice Sub Sum Svdf Tanh Transpose TransposeConv UnidirectionalSequenceLSTM Unpack VarHandle While
+    ZerosLike
 """
 
 ADD = {method.lower(): f"Add{method}" for method in METHODS.split()}
+
+
+class NoProgram(ValueError):
+    """A .tflite file for which there is no program with TensorFlow Lite Micro; the message says what would have one."""
 
 
 # --- the array ------------------------------------------------------------------------------------------------------
@@ -128,8 +133,8 @@ def write(path: Path, folder: Path | None = None, name: str = NAME) -> CArray:
         name: of the array and of the files; the array's length is `<name>_len`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, or the name is none that C++ allows.
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
+        ValueError: the name is none that C++ allows.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"Expected a name of letters, digits and underscores for the array; found {name!r}.")
@@ -167,16 +172,21 @@ def methods(path: Path) -> list[str]:
     """Return the methods that register the operators of a .tflite file, in the order of their first use.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, or TensorFlow Lite Micro has no such operator.
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
+        NoProgram: TensorFlow Lite Micro has no such operator.
     """
-    names = list(dict.fromkeys(step.name for step in inspect.operators(path)))
-    if missing := [name for name in names if _key(name) not in ADD]:
-        raise ValueError(
+    names = list(dict.fromkeys(step.name for graph in inspect.graphs(path) for step in graph.operators))
+    if missing := [name for name in names if not known(name)]:
+        raise NoProgram(
             f"{Path(path).name} uses {', '.join(missing)}, which TensorFlow Lite Micro does not have: "
             "build the network without it, from operators in firmware.METHODS."
         )
     return [ADD[_key(name)] for name in names]
+
+
+def known(operator: str) -> bool:
+    """Return whether TensorFlow Lite Micro has an operator; a custom one is not among those with a name there."""
+    return _key(operator) in ADD
 
 
 def _key(operator: str) -> str:
@@ -185,6 +195,25 @@ def _key(operator: str) -> str:
 
 
 # --- the program ----------------------------------------------------------------------------------------------------
+
+
+def picture_size(path: Path) -> int:
+    """Return how many pixels the side of the picture has that a file takes, [1, size, size, 3], to give one answer.
+
+    Raises:
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
+        NoProgram: it takes or gives something else.
+    """
+    main = inspect.graphs(path)[0]
+    shapes = [list(main.tensors[i].shape) for i in main.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0] != [1, shapes[0][1], shapes[0][1], 3]:
+        found = " and ".join(map(str, shapes)) or "nothing"
+        raise NoProgram(
+            f"Expected one square picture in colours, [1, size, size, 3], in {Path(path).name}; it takes {found}."
+        )
+    if len(main.outputs) != 1:
+        raise NoProgram(f"Expected one output in {Path(path).name}, for the classes; found {len(main.outputs)}.")
+    return shapes[0][1]
 
 
 def program(path: Path, arena_bytes: int, name: str = NAME) -> str:
@@ -196,16 +225,19 @@ def program(path: Path, arena_bytes: int, name: str = NAME) -> str:
         name: of the array with the model.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no .tflite file, its operators are unknown (see `methods`), or its input is no int8 picture
-            with a scale of 1/255.
+        FileNotFoundError, Unreadable: see `inspect.read_model`.
+        NoProgram: its operators are unknown (see `methods`), or its input is no int8 picture with a scale of 1/255.
     """
     registered = methods(path)
-    (entry,) = (tensor for tensor in inspect.tensors(path) if tensor.role == "input")
+    entries = [tensor for tensor in inspect.tensors(path) if tensor.role == "input"]
+    if len(entries) != 1:
+        raise NoProgram(f"Expected one input in {Path(path).name}, a picture; found {len(entries)}.")
+    entry = entries[0]
     if entry.dtype != "int8" or not np.allclose(entry.details["quantization"], BYTE, rtol=1e-6):
-        raise ValueError(
+        found = f" with {entry.details['quantization']}" if len(entry.scale) else ""
+        raise NoProgram(
             f"Expected an int8 input with a scale of 1/255 and the zero point -128 in {Path(path).name}; found "
-            f"{entry.dtype} with {entry.details['quantization']}. Convert to full int8 with pictures from 0 to 1."
+            f"{entry.dtype}{found}. Convert to full int8 with pictures from 0 to 1."
         )
     calls = [f"resolver.{method}();" for method in registered]
     return PROGRAM.substitute(

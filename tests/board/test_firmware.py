@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.lite.python import util
 
+import odd_files
 from helpers.base import data
 from helpers.board import firmware
 from helpers.pictures import conventions
@@ -239,3 +240,35 @@ def test_the_bytes_of_a_picture_become_codes_by_a_subtraction():
 def test_a_file_whose_input_is_no_picture_in_int8_gets_no_program(tiny):
     with pytest.raises(ValueError, match="Expected an int8 input with a scale of 1/255 .*; found float32"):
         firmware.program(tiny["float32"], 1000)
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (odd_files.loop, r"Expected one input in odd.tflite, a picture; found 2"),
+        (odd_files.small, r"Expected an int8 input .* in odd.tflite; found int8 with \(0.5, 0\)"),
+        (odd_files.READ["open batch"], r"Expected an int8 input .* in odd.tflite; found float32\. Convert"),
+    ],
+)
+def test_a_file_that_takes_no_picture_of_int8_gets_no_program(made, why, tmp_path):
+    (tmp_path / "odd.tflite").write_bytes(odd_files.content(made))
+    with pytest.raises(firmware.NoProgram, match=why):
+        firmware.program(tmp_path / "odd.tflite", 1000)
+
+
+def test_the_size_of_the_picture_is_that_of_the_input(tmp_path):
+    assert firmware.picture_size(RESIDUAL) == 96
+    path = tmp_path / "odd.tflite"
+    for made, takes in ((odd_files.small, r"\[1, 6, 6, 2\]"), (odd_files.loop, r"\[1\] and \[1, 4\]")):
+        path.write_bytes(odd_files.content(made))
+        with pytest.raises(firmware.NoProgram, match=rf"\[1, size, size, 3\], in odd.tflite; it takes {takes}"):
+            firmware.picture_size(path)
+    path.write_bytes(edit.excerpt(RESIDUAL))
+    with pytest.raises(firmware.NoProgram, match=r"Expected one output in odd.tflite, for the classes; found \d+"):
+        firmware.picture_size(path)
+
+
+def test_operators_of_all_graphs_are_registered(tmp_path):
+    path = tmp_path / "loop.tflite"
+    path.write_bytes(odd_files.content(odd_files.loop))
+    assert firmware.methods(path) == ["AddWhile", "AddLess", "AddAdd"]
