@@ -17,7 +17,8 @@ def main(argv: list[str] | None = None) -> None:
         SystemExit: with one sentence, and so with status 1, if the folder is no good or nothing can be written.
     """
     arguments = _arguments(argv)
-    target = arguments.out or arguments.folder.with_name(f"{arguments.folder.resolve().name}_collected")
+    whole = arguments.folder.resolve()  # "." has no name
+    target = arguments.out or whole.with_name(f"{whole.name}_collected")
     try:
         room = classroom.read(arguments.folder)
         texts = {target / MARKS: classroom.marks(room), target / PAGE: classroom_page.of(room, _pictures(room))}

@@ -194,6 +194,12 @@ def test_five_hundred_are_read_and_the_broken_ones_named(class_folder, capsys):
     assert "500× subtract first" in page
 
 
+def test_a_class_is_read_from_within_its_folder(class_folder, monkeypatch, capsys):
+    monkeypatch.chdir(class_folder)
+    collect.main(["."])
+    assert (class_folder.with_name("class_collected") / collect.MARKS).is_file()
+
+
 def test_a_script_in_a_name_is_text(tmp_path, capsys):
     """In the page, in the reports, and a formula in the mark book."""
     hostile = handed_in(SCRIPT)
