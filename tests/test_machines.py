@@ -34,7 +34,7 @@ def two_runs(clone, small_folder):
     pictures = clone / "Häufige Tiere"
     shutil.copytree(small_folder, pictures)
     environment = kept | {"LC_ALL": "POSIX", "PYTHONPATH": str(clone), "PTQ_DATASET": str(pictures)}
-    score = [sys.executable, "-m", "helpers.evaluation", SHIPPED, "--data", str(pictures)]
+    score = [sys.executable, "-m", "helpers.evaluation", SHIPPED, "--split", "all"]
     both = shlex.join([sys.executable, "tools/run.py", "--only", "00"]) + " && " + shlex.join(score)
     options = {"cwd": clone, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "shell": True}
     runs = [subprocess.Popen(both, **options) for _ in range(2)]

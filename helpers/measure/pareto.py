@@ -15,7 +15,7 @@ import numpy as np
 
 from helpers.base import console, machine, metrics
 from helpers.base.tables import Table
-from helpers.measure import accuracy, evaluation, latency
+from helpers.measure import accuracy, latency, picture_input
 from helpers.measure.accuracy import Score
 from helpers.measure.latency import Timings
 
@@ -50,7 +50,7 @@ def scores(files: Files, pets: "Pets") -> dict[str, dict[str, Score]]:
     """Score every file on the test pictures, scaled to the size that it takes: {network: {kind: score}}."""
 
     def score(path: Path) -> Score:
-        return accuracy.score(path, *pets.arrays("test", size=evaluation.input_size(path)))
+        return accuracy.score(path, *pets.arrays("test", size=picture_input.size(path)))
 
     bar = console.progress(files.items(), "Scoring", "network", len(files))
     return {name: {kind: score(path) for kind, path in pair.items()} for name, pair in bar}

@@ -75,7 +75,7 @@ def class_files(folder: Path) -> dict[str, list[Path]]:
     files = {name: files_below(folder / name) for name in CLASSES}
     for name, paths in files.items():
         if not paths:
-            raise ValueError(f"{folder / name} is empty: put at least {SMALLEST_CLASS} pictures of a {name} into it.")
+            raise ValueError(f"{folder / name} is empty: put pictures of a {name} into it.")
     return files
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import family
-from helpers.measure import accuracy, evaluation
+from helpers.measure import accuracy, picture_input
 from helpers.networks import checkpoints, mobilenet, models, training, weights
 from helpers.networks.costs import layer_costs
 from helpers.pictures import datasets
@@ -134,7 +134,7 @@ def test_files_are_made_once_and_again_when_the_weights_change(pets, tmp_path, m
     member = mobilenet.MEMBERS[0]
     pair = mobilenet.files(pets)[member]
     stamps = [path.stat().st_mtime_ns for path in pair.values()]
-    assert [evaluation.input_size(path) for path in pair.values()] == [48, 48]
+    assert [picture_input.size(path) for path in pair.values()] == [48, 48]
     assert [path.stat().st_mtime_ns for path in mobilenet.files(pets)[member].values()] == stamps
     images, labels = pets.arrays("test", 500, size=48)
     whole, codes = (accuracy.score(path, images, labels) for path in pair.values())

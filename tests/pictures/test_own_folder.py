@@ -193,7 +193,10 @@ def test_a_hidden_folder_of_a_class_is_not_imported(home, own):
         (lambda own: shutil.rmtree(own / "dog"), "two subfolders, cat and dog; found cat"),
         (lambda own: [shutil.rmtree(own / "dog"), shutil.rmtree(own / "cat")], "found none"),
         (lambda own: (own / "hamster").mkdir(), "found cat, dog, hamster"),
-        (lambda own: [path.unlink() for path in (own / "dog").iterdir()], "dog is empty: put at least 10 pictures"),
+        (
+            lambda own: [path.unlink() for path in (own / "dog").iterdir()],
+            "dog is empty: put pictures of a dog",
+        ),
         (lambda own: (own / "cat" / "3.png").unlink(), "cat/ needs at least 10 readable pictures; found 9"),
         (
             lambda own: (own / "cat" / "3.png").write_text("text"),
