@@ -4,9 +4,10 @@ import base64
 import html
 from collections.abc import Mapping
 
+from helpers.base import html_page
 from helpers.base.console import counted
 from helpers.base.tables import Table
-from helpers.course import classroom, exercises, predictions, report_page
+from helpers.course import classroom, exercises, predictions
 from helpers.course.classroom import Room
 
 
@@ -17,7 +18,7 @@ def of(room: Room, pictures: Mapping[str, tuple[bytes, str]]) -> str:
         room: from `classroom.read`.
         pictures: {heading: (a PNG, its alternative text)}, shown behind the tables.
     """
-    return report_page.page(
+    return html_page.page(
         f"What {counted(len(room.handed), 'hand-in')} say",
         ("Handed in", _files(room)),
         ("What the room believed", _believed(room)),
@@ -31,8 +32,8 @@ def _files(room: Room) -> str:
     refused = [[file, why] for file, why in room.refused.items()]
     twice = [[name, ", ".join(files)] for name, files in classroom.twice(room).items()]
     parts = [f"<p>{counted(len(room.handed), 'file')} read, {len(refused)} left out.</p>"]
-    parts += [f"<h3>Left out</h3>{report_page.table(['file', 'why'], refused)}"] if refused else []
-    parts += [f"<h3>One name, several files</h3>{report_page.table(['name', 'files'], twice)}"] if twice else []
+    parts += [f"<h3>Left out</h3>{html_page.table(['file', 'why'], refused)}"] if refused else []
+    parts += [f"<h3>One name, several files</h3>{html_page.table(['name', 'files'], twice)}"] if twice else []
     return "\n".join(parts)
 
 
@@ -70,13 +71,13 @@ def _hard(room: Room) -> str:
         hints = "; ".join(f"{count}× {hint}" for hint, count in list(found.hints.items())[:3])
         rows.append([exercises.NOTEBOOKS[name], name, found.tried, found.solved, f"{found.attempts:g}", hints])
     columns = ["notebook", "exercise", "tried by", "solved by", "attempts (median)", "most frequent hints"]
-    return report_page.table(columns, rows)
+    return html_page.table(columns, rows)
 
 
 def _alike(room: Room) -> str:
     note = "<p>The same but for comments and spacing. That proves nothing, least of all for a short answer: look.</p>"
     rows = [[name, ", ".join(files)] for name, files in classroom.alike(room)]
-    return note + report_page.table(["exercise", "files"], rows) if rows else "<p>None of the longer answers.</p>"
+    return note + html_page.table(["exercise", "files"], rows) if rows else "<p>None of the longer answers.</p>"
 
 
 def _picture(png: bytes, alt: str) -> str:
