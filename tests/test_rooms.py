@@ -27,6 +27,7 @@ ROOMS = (
     "networks",
     "methods",
     "board",
+    "diagnosis",
     "course",
     "plots",
 )
@@ -115,6 +116,7 @@ def test_a_command_is_thin():
     known = {
         "collect",
         "datasets",
+        "doctor",
         "evaluation",
         "family",
         "firmware",
