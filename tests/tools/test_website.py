@@ -33,7 +33,8 @@ STUB = (
 )
 ADDRESS = Course("ada/eight-bits", "main")
 NAMES = [name.removesuffix(".ipynb") for name in site_sources.notebooks()]
-PAGES = [*NAMES, "index", "glossary", "cheat_sheet", "slides", "instructors", "where_it_runs", "search"]
+GUIDES = ["instructors", "where_it_runs", "asked_in_public"]
+PAGES = [*NAMES, *GUIDES, "index", "glossary", "cheat_sheet", "slides", "search"]
 LOOKED_AT = ("index", "04_how_to_quantize", "glossary", "cheat_sheet", "slides")  # of which screenshots are kept
 WIDTHS = (360, 1280, 1920)
 NEXT_TO_NOTHING = 120  # pages of the PDF that the course surely has
