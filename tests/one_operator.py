@@ -12,21 +12,43 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from helpers.base import console
+from helpers.integer.batches import with_pictures
 from helpers.integer.network import load_network
+from helpers.integer.step import Refused
 from helpers.tflite.edit import packed
 
-DTYPES = {"float32": 0, "int32": 2, "uint8": 3, "int8": 9, "int16": 7, "int4": 17}
+DTYPES = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "int8": 9, "int16": 7, "int4": 17}
 OPTIONS = {  # operator: name of the table with its settings, in schema.fbs
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "EXPAND_DIMS": "ExpandDimsOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
+    "GATHER": "GatherOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "MEAN": "ReducerOptions",
+    "MINIMUM": "MaximumMinimumOptions",
     "MUL": "MulOptions",
+    "PACK": "PackOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
+    "RESIZE_BILINEAR": "ResizeBilinearOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "SHAPE": "ShapeOptions",
     "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
+    "SPLIT_V": "SplitVOptions",
+    "SQUEEZE": "SqueezeOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "SUB": "SubOptions",
+    "SUM": "ReducerOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
+    "UNPACK": "UnpackOptions",
 }
 
 
@@ -52,21 +74,22 @@ def two_a_byte(codes: np.ndarray) -> np.ndarray:
     return np.array([(a % 16) + 16 * (b % 16) for a, b in zip(low, high, strict=True)], np.uint8)
 
 
-def build(operator: str, inputs: list[Operand], output: Operand, **settings) -> bytes:
+def build(operator: str, inputs: list[Operand], output: Operand | list[Operand], **settings) -> bytes:
     """Return a .tflite file with one operator.
 
     Args:
         operator: its name in schema.fbs.
         inputs: its inputs; those without data become the inputs of the model.
-        output: its output.
+        output: its output, or all of them.
         settings: of the operator, by their names in the Python schema ("strideW"); padding and activation by name.
     """
     model = schema.ModelT()
     model.version, model.buffers, graph = 3, [schema.BufferT()], schema.SubGraphT()
-    graph.tensors = [_tensor(model, operand, f"tensor {i}") for i, operand in enumerate([*inputs, output])]
+    outputs = output if isinstance(output, list) else [output]
+    graph.tensors = [_tensor(model, operand, f"tensor {i}") for i, operand in enumerate([*inputs, *outputs])]
     graph.inputs = [i for i, operand in enumerate(inputs) if operand.data is None]
-    graph.outputs = [len(inputs)]
-    graph.operators = [_operator(operator, len(inputs), settings)]
+    graph.outputs = list(range(len(inputs), len(inputs) + len(outputs)))
+    graph.operators = [_operator(operator, len(inputs), graph.outputs, settings)]
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, operator)
     code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), 1
@@ -76,9 +99,9 @@ def build(operator: str, inputs: list[Operand], output: Operand, **settings) -> 
     return bytes(builder.Output())
 
 
-def _operator(name: str, inputs: int, settings: dict) -> schema.OperatorT:
+def _operator(name: str, inputs: int, outputs: list[int], settings: dict) -> schema.OperatorT:
     step = schema.OperatorT()
-    step.opcodeIndex, step.inputs, step.outputs = 0, list(range(inputs)), [inputs]
+    step.opcodeIndex, step.inputs, step.outputs = 0, list(range(inputs)), outputs
     if name in OPTIONS:
         step.builtinOptionsType = getattr(schema.BuiltinOptions, OPTIONS[name])
         step.builtinOptions = getattr(schema, OPTIONS[name] + "T")()
@@ -112,13 +135,18 @@ def _tensor(model: schema.ModelT, operand: Operand, name: str) -> schema.TensorT
 
 def run(content: bytes, *inputs: np.ndarray, kernels=OpResolverType.BUILTIN_REF) -> np.ndarray:
     """Run a model in TFLite, by default on the reference kernels, in the shapes that the file has."""
+    return run_all(content, *inputs, kernels=kernels)[0]
+
+
+def run_all(content: bytes, *inputs: np.ndarray, kernels=OpResolverType.BUILTIN_REF) -> list[np.ndarray]:
+    """Run a model in TFLite, and return all its outputs."""
     with console.quiet():
         ready = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=1)
         ready.allocate_tensors()
     for entry, values in zip(ready.get_input_details(), inputs, strict=True):
         ready.set_tensor(entry["index"], values)
     ready.invoke()
-    return ready.get_tensor(ready.get_output_details()[0]["index"])
+    return [ready.get_tensor(entry["index"]) for entry in ready.get_output_details()]
 
 
 def values_outside(path, folder):
@@ -160,6 +188,8 @@ def weighed(operator, codes, weights, axis, output_shape, drawn, dtype="int8", *
     scales = rng.uniform(0.3, 1.0, channels if per_channel else 1).astype(np.float32) * np.float32(0.01)
     filters = Operand(weights.shape, dtype, scales, 0, axis, weights)
     inputs = [Operand(codes.shape, "int8", scale, zero_point), filters]
+    if operator == "TRANSPOSE_CONV":  # shape of the output, weights, data
+        inputs = [constant(np.array(output_shape, np.int32)), *inputs[::-1]]
     if has_bias or operator == "CONV_2D":  # which TFLite does not take without
         bias = rng.integers(-20_000, 20_000, channels, dtype=np.int32)
         inputs.append(constant(bias, np.float32(scale) * scales))
@@ -170,21 +200,43 @@ def weighed(operator, codes, weights, axis, output_shape, drawn, dtype="int8", *
 # --- in the integer network -------------------------------------------------------------------------------------------
 
 
-def same_bytes(content: bytes, codes: np.ndarray, folder) -> np.ndarray:
-    """Run a model of one operator both ways, check that no byte differs, and return its output."""
+def same_bytes(
+    content: bytes, codes: np.ndarray, folder, *others: np.ndarray, kernels=OpResolverType.BUILTIN_REF
+) -> np.ndarray:
+    """Run a model of one operator both ways, check that no byte differs, and return its first output.
+
+    Where the first axis counts pictures, more of them give more of the same.
+
+    Args:
+        content: of the file.
+        codes: its input, in the shape that the file has.
+        folder: for the file.
+        others: further inputs.
+        kernels: of TFLite.
+    """
     path = folder / "one.tflite"
     path.write_bytes(content)
     network = load_network(path)
-    found = network.tensors(codes)[network.output.index]
-    expected = run(content, codes)
-    assert found.dtype == expected.dtype and found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes(), f"{(found != expected).sum()} of {found.size} values differ"
-    return found
+    inputs = [codes, *others]
+    given = inputs if network.counted else [x.reshape(1, *with_pictures(x.shape)) for x in inputs]
+    tensors = network.tensors(given)
+    for output, expected in zip(network.outputs, run_all(content, *inputs, kernels=kernels), strict=True):
+        found = tensors[output.index]
+        if not network.counted:
+            assert found.shape == (1, *with_pictures(expected.shape))
+            found = found.reshape(expected.shape)
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+        assert found.tobytes() == expected.tobytes(), f"{(found != expected).sum()} of {found.size} values differ"
+    twice = network.tensors([np.concatenate([x, x[::-1]]) for x in given])
+    for output in network.outputs:
+        again = np.concatenate([tensors[output.index], tensors[output.index][::-1]])
+        np.testing.assert_array_equal(twice[output.index], again)
+    return tensors[network.output.index]
 
 
-def refused(folder, content: bytes, why: str) -> None:
-    """Check that the integer network refuses a model, and says why."""
+def refused(folder, content: bytes, why: str, kind: type[Exception] = Refused) -> None:
+    """Check that the integer network refuses a model, or calls it `Unreadable`, and says why."""
     path = folder / "other.tflite"
     path.write_bytes(content)
-    with pytest.raises(NotImplementedError, match=why):
+    with pytest.raises(kind, match=why):
         load_network(path)

@@ -27,6 +27,7 @@ POOLS = st.fixed_dictionaries(
 RATIOS = st.floats(0.25, 8.0)  # output scale over input scale
 
 EXAMPLES = settings(max_examples=120, deadline=None)
+SIXTY = settings(max_examples=60, deadline=None)
 
 
 def geometry(places: dict) -> dict:

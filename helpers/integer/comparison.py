@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from helpers.base import console
 from helpers.base.tables import Table
-from helpers.integer.network import load_network
+from helpers.integer import batches
+from helpers.integer.network import Codes, load_network
 from helpers.integer.rounding import MICRO
 from helpers.tflite import edit, inspect, interpreter, micro
 
@@ -40,7 +41,7 @@ class Difference:
 
 
 def compare(
-    path: Path, codes: np.ndarray, kernels: str = "reference", per_operator: bool = False, rounding: str = "reference"
+    path: Path, codes: Codes, kernels: str = "reference", per_operator: bool = False, rounding: str = "reference"
 ) -> list[Difference]:
     """Compare every tensor of the network with other kernels, picture by picture.
 
@@ -50,7 +51,7 @@ def compare(
 
     Args:
         path: a full-int8 .tflite file.
-        codes: its input, int8 [n, h, w, channels].
+        codes: its input, int8 [n, h, w, channels]; see `Network.tensors`.
         kernels: "reference", "built-in", "XNNPACK" (see `interpreter.load`) or "TensorFlow Lite Micro".
         per_operator: give each operator of the other kernels the integer network's inputs.
         rounding: of the integer network, see `load_network`.
@@ -62,8 +63,8 @@ def compare(
     if kernels not in OTHERS:
         raise KeyError(f"Expected one of {', '.join(OTHERS)}; found {kernels!r}.")
     network = load_network(path, rounding)
-    network.check(codes)
-    steps = {operator.outputs[0]: number for number, (operator, _) in enumerate(network.steps)}
+    pictures = network.one_by_one(codes)
+    steps = {index: number for number, (operator, _) in enumerate(network.steps) for index in operator.outputs}
     counts = {tensor: [0, 0, 0.0] for tensor in steps}  # values, how many differ, largest difference
     if kernels == MICRO:
         run = _run_micro(path, network.name, codes)
@@ -71,10 +72,11 @@ def compare(
         run = _run_each_operator(path, kernels, len(network.steps))
     else:
         run = _run_file(edit.excerpt(path), kernels)
-    for i in console.progress(range(len(codes)), f"Comparing, {kernels}", "pic"):
-        ours = network.tensors(codes[i : i + 1])
+    for one in console.progress(pictures, f"Comparing, {kernels}", "pic"):
+        ours = network.tensors(one)
         for tensor, theirs in run(ours).items():
-            distance, (values, differing, largest) = np.abs(ours[tensor].astype(np.float64) - theirs), counts[tensor]
+            distance = np.abs(ours[tensor].astype(np.float64).reshape(theirs.shape) - theirs)
+            values, differing, largest = counts[tensor]
             counts[tensor] = [
                 values + distance.size,
                 differing + int(np.count_nonzero(distance)),
@@ -98,7 +100,7 @@ def kernel_tensors(path: Path, inputs: np.ndarray, kernels: str = "reference") -
     (input_index,) = [t.index for t in inspect.tensors(path) if t.role == "input"]
     run = _run_file(edit.excerpt(path), kernels)
     results = [run({input_index: inputs[i : i + 1]}) for i in range(len(inputs))]
-    return {index: np.concatenate([result[index] for result in results]) for index in results[0]}
+    return {index: batches.joined([result[index] for result in results]) for index in results[0]}
 
 
 def difference_table(path: Path, codes: np.ndarray) -> Table:
@@ -111,11 +113,12 @@ def difference_table(path: Path, codes: np.ndarray) -> Table:
         codes: its input, int8 [n, h, w, channels].
     """
     rows = []
+    load_network(path)  # says what is wrong with a file; below, an error is that of the other kernels
     for kernels in ("reference", "built-in", "XNNPACK", MICRO):
         try:
             differences = compare(path, codes, kernels)
             alike = differences if kernels == "reference" else compare(path, codes, kernels, rounding=kernels)
-        except NotImplementedError:  # there is no package for this system
+        except (NotImplementedError, micro.Refused):  # there is no package for this system, or no such operator in it
             rows.append([kernels, *"–––––"])
             continue
         values = sum(difference.values for difference in differences)
@@ -153,12 +156,17 @@ def _run_file(content: bytes, kernels: str) -> RunKernels:
             model_content=content, experimental_op_resolver_type=interpreter.KERNEL_SETS[kernels], num_threads=1
         )
         ready.allocate_tensors()
-    inputs = [details["index"] for details in ready.get_input_details()]
+    inputs = {details["index"]: details["shape"] for details in ready.get_input_details()}
     outputs = [details["index"] for details in ready.get_output_details()]
 
     def run(ours: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
-        for index in inputs:
-            ready.set_tensor(index, ours[index])
+        for index, shape in inputs.items():
+            if ours[index].size != np.prod(shape):  # the file is for several pictures at a time, and this is one
+                inputs[index] = ours[index].shape
+                ready.resize_tensor_input(index, ours[index].shape)
+                ready.allocate_tensors()
+        for index, shape in inputs.items():
+            ready.set_tensor(index, ours[index].reshape(shape))
         ready.invoke()
         return {index: ready.get_tensor(index) for index in outputs}
 

@@ -44,7 +44,7 @@ def saturating_rounding_doubling_high_mul(a: np.ndarray, b: np.ndarray | int) ->
     Returns:
         int32.
     """
-    product = np.multiply(a, b, dtype=np.int64)
+    product = np.asarray(np.multiply(a, b, dtype=np.int64))  # an array even of a single number
     product += 1 << 30  # half of what is shifted out
     product >>= 31
     return np.minimum(product, INT32_MAX, out=product).astype(np.int32)
@@ -111,8 +111,17 @@ def to_codes(
 
 def clip_codes(rescaled: np.ndarray, zero_point: int, limits: tuple[int, int] = INT8) -> np.ndarray:
     """Add the zero point to int32 numbers in the scale of the output, and clip: int8."""
-    codes = rescaled + np.int32(zero_point)
+    codes = np.asarray(rescaled + np.int32(zero_point))
     return np.clip(codes, *limits, out=codes).astype(np.int8)
+
+
+ACTIVATIONS = {  # fused activation: the smallest and the largest number that it lets through
+    "NONE": (-math.inf, math.inf),
+    "RELU": (0.0, math.inf),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU_0_TO_1": (0.0, 1.0),  # an operator of its own only, see `activations.py`
+}
 
 
 def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
@@ -121,20 +130,17 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
     ReLU costs nothing in integers: it is a clip that is needed anyway.
 
     Args:
-        activation: "NONE", "RELU" or "RELU6".
+        activation: one of `ACTIVATIONS`.
         scale, zero_point: of the output.
 
     Raises:
         NotImplementedError: another activation.
     """
+    if activation not in ACTIVATIONS:
+        raise NotImplementedError(f"The fused activation {activation} is not among {', '.join(ACTIVATIONS)}.")
 
     def code(value: float) -> int:
-        return zero_point + int(round_half_away(np.float32(value) / np.float32(scale)))
+        return int(np.clip(zero_point + round_half_away(np.float32(value) / np.float32(scale)), *INT8))
 
-    if activation == "NONE":
-        return INT8
-    if activation == "RELU":
-        return max(INT8[0], code(0.0)), INT8[1]
-    if activation == "RELU6":
-        return max(INT8[0], code(0.0)), min(INT8[1], code(6.0))
-    raise NotImplementedError(f"The fused activation {activation} is not among NONE, RELU and RELU6.")
+    low, high = ACTIVATIONS[activation]
+    return code(low), code(high)

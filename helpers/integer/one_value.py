@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from helpers.integer import fixed_point, sums
-from helpers.integer.operators import Step, effective_scales, parameters
+from helpers.integer.layers import effective_scales
+from helpers.integer.step import Step, parameters
 from helpers.tflite import inspect
 
 

@@ -1,4 +1,4 @@
-"""Four ways to round: kernels agree on the sums and differ in how they multiply them by a real number.
+"""Ways to round: kernels agree on the sums and differ in how they multiply them by a real number.
 
 Each function takes the numbers, one or one for each channel, and returns what multiplies int32 sums by them and rounds
 to int32.
@@ -46,6 +46,12 @@ def once_in_float32(real: np.ndarray) -> Rescale:
     return lambda sums: np.clip(np.rint(sums.astype(np.float32) * factor), -limit, limit).astype(np.int32)
 
 
+def once_with_eight_bits(real: np.ndarray) -> Rescale:
+    """A multiplier with only eight bits after the point, rounded once, halves up: XNNPACK's way between two scales."""
+    multiplier = np.rint(np.float32(256) * np.asarray(real, np.float32)).astype(np.int32)
+    return lambda sums: (sums * multiplier + 128) >> 8
+
+
 def one_shift(ratios: np.ndarray) -> tuple[np.ndarray, int]:
     """Write some numbers as integers of at most 21 bits that share one power of two: multipliers, shift.
 
@@ -64,9 +70,13 @@ def multipliers(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 MICRO = "TensorFlow Lite Micro"
 
+# Of a transposed convolution, the built-in kernel rounds so where the filters fill groups of eight, the rest `twice`.
+PRODUCTS = (*WEIGHED, "TRANSPOSE_CONV")
+
 ROUNDINGS = {  # kernels: {operator: how it rounds}, where that is not `twice`
     "reference": {"FULLY_CONNECTED": once_in_float64},
-    "built-in": dict.fromkeys(WEIGHED, twice_half_up),
-    "XNNPACK": dict.fromkeys((*WEIGHED, "MEAN", "MUL"), once_in_float32) | {"ADD": one_shift},
+    "built-in": dict.fromkeys((*PRODUCTS, "QUANTIZE"), twice_half_up),
+    "XNNPACK": dict.fromkeys((*PRODUCTS, "MEAN", "MUL"), once_in_float32)
+    | {"ADD": one_shift, "SUB": one_shift, "QUANTIZE": once_with_eight_bits},
     MICRO: {},
 }

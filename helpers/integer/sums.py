@@ -1,4 +1,4 @@
-"""Sums of products of codes: dense layers, convolutions, depthwise convolutions, in 32-bit integers.
+"""Sums of products of codes: dense layers, convolutions of all kinds, matrix products, in 32-bit integers.
 
 They are added up by floating-point matrix products, which NumPy hands to a fast library.  That is exact, see
 `exact_dtype`.
@@ -110,7 +110,8 @@ def convolution(
 
     Args:
         codes: int8 [n, h, w, channels].
-        weights: int8 [filters, kernel h, kernel w, channels].
+        weights: int8 [filters, kernel h, kernel w, channels]; with fewer channels they are those of a grouped
+            convolution, whose filters see one group of channels after the other.
         bias: int32 [filters] or None.
         zero_point: of the input.
         strides, dilations: (height, width).
@@ -119,6 +120,10 @@ def convolution(
     Returns:
         int32 [n, h', w', filters].
     """
+    if (groups := codes.shape[3] // weights.shape[3]) > 1:
+        pairs = zip(np.split(codes, groups, axis=3), np.split(weights, groups), strict=True)
+        sums = [convolution(q, w, None, zero_point, strides, padding, dilations) for q, w in pairs]
+        return _with_bias(np.concatenate(sums, axis=3), bias)
     filters = weights.reshape(len(weights), -1)
     dtype = exact_dtype(filters, zero_point)
     patches = windows(codes.astype(dtype) - dtype(zero_point), weights.shape[1:3], strides, padding, dilations)
@@ -157,6 +162,69 @@ def depthwise_convolution(
     for y, x in np.ndindex(weights.shape[1:3]):
         sums += patches[:, :, :, y, x] * filters[y, x]
     return _with_bias(sums.reshape(*patches.shape[:3], outputs), bias)
+
+
+def transposed_convolution(
+    codes: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray | None,
+    zero_point: int,
+    strides: tuple[int, int],
+    padding: str,
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """Return the sums of a transposed convolution: every pixel lays each filter, times its value, on the output.
+
+    Neighbours lie `strides` apart on the output, and where their filters overlap, they add up.  What the padding of the
+    convolution in the other direction would add is cut off.
+
+    Args:
+        codes: int8 [n, h, w, channels].
+        weights: int8 [filters, kernel h, kernel w, channels].
+        bias: int32 [filters] or None.
+        zero_point: of the input.
+        strides: (height, width).
+        padding: "SAME" or "VALID".
+        shape: of the output, (height, width).
+
+    Returns:
+        int32 [n, *shape, filters].
+    """
+    (n, *lengths, channels), (filters, *kernel, _) = codes.shape, weights.shape
+    rows = weights.reshape(filters, -1)
+    dtype = exact_dtype(rows, zero_point)
+    table = weights.transpose(3, 1, 2, 0).reshape(channels, -1).astype(dtype)
+    products = ((codes.astype(dtype) - dtype(zero_point)) @ table).astype(np.int32)
+    products = products.reshape(n, *lengths, *kernel, filters)
+    cut = [output_length(*one, padding)[1] for one in zip(shape, kernel, strides, strict=True)]
+    spans = [max((m - 1) * s + k, c + o) for m, s, k, c, o in zip(lengths, strides, kernel, cut, shape, strict=True)]
+    canvas = np.zeros((n, *spans, filters), np.int32)
+    for y, x in np.ndindex(*kernel):
+        down, along = (slice(at, at + (m - 1) * s + 1, s) for at, m, s in zip((y, x), lengths, strides, strict=True))
+        canvas[:, down, along] += products[:, :, :, y, x]
+    return _with_bias(canvas[:, cut[0] : cut[0] + shape[0], cut[1] : cut[1] + shape[1]].copy(), bias)
+
+
+def largest_product(length: int, *zero_points: int) -> int:
+    """Return a bound for the sum of `length` products of two codes, each less its zero point, in absolute value."""
+    a, b = (max(INT8[1] - zero_point, zero_point - INT8[0]) for zero_point in zero_points)
+    return length * a * b
+
+
+def matrix_product(a: np.ndarray, b: np.ndarray, *zero_points: int) -> np.ndarray:
+    """Return the sums of a matrix product of codes, each less its zero point.
+
+    Args:
+        a: int8 [..., rows, length].
+        b: int8 [..., length, columns].
+        zero_points: of a and of b.
+
+    Returns:
+        int32 [..., rows, columns].
+    """
+    dtype = np.float32 if largest_product(a.shape[-1], *zero_points) <= 2**24 else np.float64
+    a, b = (codes.astype(dtype) - dtype(zero_point) for codes, zero_point in zip((a, b), zero_points, strict=True))
+    return (a @ b).astype(np.int32)
 
 
 def _with_bias(sums: np.ndarray, bias: np.ndarray | None) -> np.ndarray:

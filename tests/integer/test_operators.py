@@ -1,14 +1,16 @@
 """One operator at a time, byte by byte as TFLite's reference kernels have it, and those that are refused."""
 
+import itertools
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import OpResolverType
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from one_operator import Operand, build, constant, int8, refused, same_bytes, weighed
+from one_operator import Operand, build, constant, int8, refused, run, same_bytes, weighed
 from random_layers import (
     ACTIVATIONS,
     EXAMPLES,
@@ -122,20 +124,20 @@ def test_mean(folder, axes, keep, lengths, scale, ratio, zero, output_zero, seed
 BROADCAST = st.sampled_from([(4, 8, 6, 10), (1, 8, 6, 10), (1, 1, 1, 10), (10,), (1,), (4, 1, 6, 1)])
 
 
-@pytest.mark.parametrize("operator", ["ADD", "MUL"])
+@pytest.mark.parametrize("operator", ["ADD", "SUB", "MUL"])
 @given(
     shape=BROADCAST,
     first=st.booleans(),
     scales=st.tuples(SCALES, SCALES),
     ratio=st.floats(0.01, 4.0),
     zeros=st.tuples(ZERO_POINTS, ZERO_POINTS, ZERO_POINTS),
-    activation=ACTIVATIONS,
+    activation=st.one_of(ACTIVATIONS, st.just("RELU_N1_TO_1")),
     seed=SEEDS,
 )
 @EXAMPLES
 def test_two_numbers_become_one(folder, operator, shape, first, scales, ratio, zeros, activation, seed):
     codes, other = draw_codes(seed, (4, 8, 6, 10)), draw_codes(seed + 1, shape)
-    natural = max(scales) if operator == "ADD" else scales[0] * scales[1] * 100
+    natural = scales[0] * scales[1] * 100 if operator == "MUL" else max(scales)
     inputs = [
         Operand(codes.shape, "int8", scales[0], zeros[0]),
         Operand(shape, "int8", scales[1], zeros[1], 0, other),
@@ -145,6 +147,55 @@ def test_two_numbers_become_one(folder, operator, shape, first, scales, ratio, z
     same_bytes(content, codes, folder)
 
 
+@pytest.mark.parametrize("operator", ["MAXIMUM", "MINIMUM"])
+@given(shape=BROADCAST, seed=SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_the_larger_and_the_smaller(folder, operator, shape, seed):
+    codes, other = draw_codes(seed, (4, 8, 6, 10)), Operand(shape, "int8", 0.1, 3, 0, draw_codes(seed + 1, shape))
+    content = build(operator, [int8(*codes.shape, zero_point=3), other], int8(*codes.shape, zero_point=3))
+    same_bytes(content, codes, folder)
+
+
+@pytest.mark.parametrize("operator", ["ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"])
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_arithmetic_on_shapes(folder, operator, dtype):
+    """Networks that take any number of pictures calculate with plain whole numbers."""
+    a, b = np.array([[7, -3, 2**20, 0]], dtype), np.array([5, -4, 300, 1], dtype)
+    inputs = [Operand(a.shape, dtype), Operand(b.shape, dtype, data=b)]
+    same_bytes(build(operator, inputs, Operand(a.shape, dtype)), a, folder)
+
+
+@given(
+    st.sampled_from(["REDUCE_MAX", "REDUCE_MIN", "SUM"]),
+    st.lists(st.integers(-4, 3), min_size=1, max_size=4),
+    st.booleans(),
+    LENGTHS,
+    SCALES,
+    RATIOS,
+    st.tuples(ZERO_POINTS, ZERO_POINTS),
+    SEEDS,
+)
+@EXAMPLES
+def test_other_reductions(folder, operator, axes, keep, lengths, scale, ratio, zeros, seed):
+    """Also over the first axis, which does not count pictures then; SUM as in the built-in kernels."""
+    codes = draw_codes(seed, (2, *lengths, 5))
+    reduced = {axis % 4 for axis in axes}
+    shape = [1 if i in reduced else n for i, n in enumerate(codes.shape) if keep or i not in reduced]
+    inputs = [Operand(codes.shape, "int8", scale, zeros[0]), constant(np.array(axes, np.int32))]
+    ratio, output_zero = (ratio * 30, zeros[1]) if operator == "SUM" else (1, zeros[0])
+    output = Operand(tuple(shape), "int8", scale * ratio, output_zero)
+    kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if operator == "SUM" else OpResolverType.BUILTIN_REF
+    same_bytes(build(operator, inputs, output, keepDims=keep), codes, folder, kernels=kernels)
+
+
+def test_the_reference_kernel_takes_sums_of_unsigned_codes(folder):
+    """Why SUM follows the built-in kernels: 50 - 50 is not 256."""
+    codes = np.array([[50, -50]], np.int8)
+    content = build("SUM", [int8(1, 2), constant(np.array([1], np.int32))], int8(1, scale=0.2))
+    assert run(content, codes) == np.int8(-128)
+    assert same_bytes(content, codes, folder, kernels=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES) == 0
+
+
 @pytest.mark.parametrize("operator", ["RELU", "RELU6", "QUANTIZE"])
 @given(scale=SCALES, ratio=RATIOS, zero=ZERO_POINTS, output_zero=ZERO_POINTS)
 @EXAMPLES
@@ -152,43 +203,6 @@ def test_from_one_scale_to_another(folder, operator, scale, ratio, zero, output_
     codes = np.arange(-128, 128, dtype=np.int8)[None]
     output = Operand(codes.shape, "int8", scale * ratio, output_zero)
     same_bytes(build(operator, [Operand(codes.shape, "int8", scale, zero)], output), codes, folder)
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=3, max_size=3),
-    ZERO_POINTS,
-    st.one_of(st.none(), st.integers(-128, 127)),
-    SEEDS,
-)
-@EXAMPLES
-def test_pad(folder, widths, zero, fill, seed):
-    codes = draw_codes(seed, (2, 3, 4, 2))
-    widths = [(0, 0), *widths]
-    shape = tuple(n + sum(w) for n, w in zip(codes.shape, widths, strict=True))
-    inputs = [Operand(codes.shape, "int8", 0.1, zero), constant(np.array(widths, np.int32))]
-    if fill is not None:
-        inputs.append(Operand((1,), "int8", 0.1, zero, 0, np.array([fill], np.int8)))
-    content = build("PAD" if fill is None else "PADV2", inputs, Operand(shape, "int8", 0.1, zero))
-    same_bytes(content, codes, folder)
-
-
-@pytest.mark.parametrize("shape", [(2, 24), (2, 4, 6), (2, 1, 1, 24), (2, 3, -1)])
-def test_reshape(folder, shape):
-    codes = draw_codes(1, (2, 2, 3, 4))
-    final = tuple(24 // 3 if n == -1 else n for n in shape)
-    inputs = [Operand(codes.shape, "int8", 0.1, 5), constant(np.array(shape, np.int32))]
-    same_bytes(build("RESHAPE", inputs, Operand(final, "int8", 0.1, 5)), codes, folder)
-
-
-@given(st.sampled_from([1, 2, 3, -1]), st.integers(1, 4), SEEDS)
-@settings(max_examples=20, deadline=None)
-def test_concatenation(folder, axis, more, seed):
-    codes = draw_codes(seed, (2, 3, 3, 3))
-    shape, total = list(codes.shape), list(codes.shape)
-    shape[axis], total[axis] = more, 3 + more
-    other = Operand(tuple(shape), "int8", 0.1, 7, 0, draw_codes(seed + 1, tuple(shape)))
-    output = Operand(tuple(total), "int8", 0.1, 7)
-    same_bytes(build("CONCATENATION", [Operand(codes.shape, "int8", 0.1, 7), other], output, axis=axis), codes, folder)
 
 
 @given(SCALES, ZERO_POINTS, SEEDS)
@@ -209,34 +223,52 @@ def test_dequantize(folder, scale, zero):
     same_bytes(content, codes, folder)
 
 
-@given(ZERO_POINTS, SCALES, RATIOS)
+CODED = {"int8": 0, "uint8": 128, "int16": 0}  # number type: its middle
+NONE = ("int16", "uint8")  # which TFLite does not have
+
+
+@pytest.mark.parametrize("dtype", CODED)
+@given(scale=SCALES, zero=st.integers(-128, 127), seed=SEEDS)
 @settings(max_examples=30, deadline=None)
-def test_quantize_unsigned_codes(folder, zero, scale, ratio):
-    codes = np.arange(256, dtype=np.uint8)[None]
-    inputs = [Operand(codes.shape, "uint8", scale, zero + 128)]
-    same_bytes(build("QUANTIZE", inputs, Operand(codes.shape, "int8", scale * ratio, zero)), codes, folder)
+def test_real_numbers_become_codes_and_codes_real_numbers(folder, dtype, scale, zero, seed):
+    zero = 0 if dtype == "int16" else CODED[dtype] + zero
+    x = np.random.default_rng(seed).normal(0, 150 * scale, (1, 300)).astype(np.float32)
+    codes = same_bytes(
+        build("QUANTIZE", [Operand(x.shape, "float32")], Operand(x.shape, dtype, scale, zero)), x, folder
+    )
+    content = build("DEQUANTIZE", [Operand(x.shape, dtype, scale, zero)], Operand(x.shape, "float32"))
+    same_bytes(content, codes, folder)
+
+
+@pytest.mark.parametrize(("before", "after"), [pair for pair in itertools.product(CODED, repeat=2) if pair != NONE])
+@given(zeros=st.tuples(ZERO_POINTS, ZERO_POINTS), scale=SCALES, ratio=RATIOS)
+@settings(max_examples=20, deadline=None)
+def test_from_one_kind_of_code_to_another(folder, before, after, zeros, scale, ratio):
+    limits = np.iinfo(before)
+    codes = np.linspace(limits.min, limits.max, 256).astype(before)[None]
+    first, second = (
+        0 if dtype == "int16" else CODED[dtype] + z for dtype, z in zip((before, after), zeros, strict=True)
+    )
+    inputs = [Operand(codes.shape, before, scale, first)]
+    same_bytes(build("QUANTIZE", inputs, Operand(codes.shape, after, scale * ratio, second)), codes, folder)
+
+
+def test_half_precision_becomes_single(folder):
+    x = np.random.default_rng(1).normal(size=(1, 100)).astype(np.float16)
+    same_bytes(build("DEQUANTIZE", [Operand(x.shape, "float16")], Operand(x.shape, "float32")), x, folder)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
 def test_settings_that_it_does_not_know(folder):
-    weights, bias = constant(np.ones((4, 1, 1, 2), np.int8), 0.1), constant(np.zeros(4, np.int32), 0.01)
-    with_weights = [int8(1, 3, 3, 4), weights, bias]
-    refused(folder, build("CONV_2D", with_weights, int8(1, 3, 3, 4), strideH=1, strideW=1), "a grouped convolution")
     two = [int8(1, 3), Operand((1, 3), "int8", 0.1, 0, 0, np.zeros((1, 3), np.int8))]
-    refused(
-        folder, build("ADD", two, int8(1, 3), fusedActivationFunction="RELU_N1_TO_1"), "RELU_N1_TO_1 is not among NONE"
-    )
-    refused(folder, build("CONCATENATION", two, int8(2, 3), axis=0), "it mixes pictures")
-    refused(folder, build("CONCATENATION", two, int8(1, 6, scale=0.2), axis=1), "differ in scale or zero point")
-    mean = [int8(2, 3), constant(np.array([0], np.int32))]
-    refused(folder, build("MEAN", mean, int8(3)), "the mean over pictures")
+    why = "The fused activation SIGN_BIT is not among NONE, RELU"
+    refused(folder, build("ADD", two, int8(1, 3), fusedActivationFunction="SIGN_BIT"), why)
     refused(folder, build("MEAN", [int8(2, 3), Operand((1,), "int32")], int8(2)), "its input 1 should be a constant")
-    pad = [int8(2, 3), constant(np.array([[1, 0], [0, 0]], np.int32))]
-    refused(folder, build("PAD", pad, int8(3, 3)), "it adds pictures")
-    reshape = [int8(2, 3), constant(np.array([3, 2], np.int32))]
-    refused(folder, build("RESHAPE", reshape, int8(3, 2)), "it mixes pictures")
+    refused(
+        folder, build("REDUCE_MAX", [int8(2, 3), constant(np.array([1], np.int32))], int8(2, scale=0.2)), "differ in"
+    )
 
 
 def test_weights_with_a_zero_point_are_refused(folder):
