@@ -15,11 +15,12 @@ from helpers.tflite import interpreter
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A part of the report: a heading, a table if there is one, and sentences below it."""
+    """A part of the report: a heading, a table if there is one, sentences below it, and remarks, each on its own."""
 
     heading: str
     table: Table | None
     words: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +87,8 @@ def examine(path: Path, pictures: Path | None = None, float32: Path | None = Non
         sections.append(Section("Kernels", None, f"Not tried. {problem}"))
     flash, ram, problem = memory.needs(whole)
     found += memory.check(whole, flash, ram)
-    words = " ".join(filter(None, (memory.words(flash, ram), problem, memory.NOTE)))
-    sections.append(Section("Boards", memory.table(flash, ram), words))
+    words = f"{memory.words(flash, ram)} {memory.NOTE}"
+    sections.append(Section("Boards", memory.table(flash, ram), words, (problem,) * (ram is None)))
     return Report(whole.path.name, whole.path.stat().st_size, tuple(finding.worst_first(found)), tuple(sections))
 
 
@@ -109,7 +110,7 @@ def _on(whole: Contents, twin: Contents | None, given: Inputs) -> tuple[list[Fin
     (entry,) = whole.of_role("input")
     codes = interpreter.quantize_input(given.values, entry.details)
     said = kernels.ask(whole, codes)
-    sections = [Section("Kernels", kernels.table(said), f"Tried on {given.about}")]
+    sections = [Section("Kernels", kernels.table(said), f"Tried on {given.about}", tuple(kernels.remarks(said)))]
     found, first = kernels.check(said), kernels.measure(said)
     if all(one.kernels != activations.KERNELS or one.outputs is None for one in said):
         return found, sections

@@ -102,19 +102,22 @@ def table(said: Sequence[Answers]) -> Table:
     """Return which kernels run the file, and how their answers differ from those of the reference kernels."""
     first, rows = measure(said), []
     for one in said:
-        if one.outputs is None:
-            rows.append([one.kernels, "no", "–", "–", "–", one.why])
-            continue
-        if one.outputs.shape != first.outputs.shape:
-            rows.append([one.kernels, "yes", "–", "–", "–", _other_size(one, first)])
+        if one.outputs is None or one.outputs.shape != first.outputs.shape:
+            rows.append([one.kernels, "no" if one.outputs is None else "yes", "–", "–", "–"])
             continue
         distance = np.abs(one.outputs.astype(np.float64) - first.outputs.astype(np.float64))
         same = "–" if one.classes is None else f"{int((one.classes == first.classes).sum()):,} of {len(one.classes):,}"
         differing = f"{int(np.count_nonzero(distance)):,} of {distance.size:,}"
-        rows.append([one.kernels, "yes", same, differing, f"{distance.max(initial=0):.3g}", ""])
-    heads = ["kernels", "run it", "same answer", "numbers that differ", "by at most", "remark"]
-    shown = len(heads) if any(row[-1] for row in rows) else -1
-    return Table(heads[:shown], [row[:shown] for row in rows])
+        rows.append([one.kernels, "yes", same, differing, f"{distance.max(initial=0):.3g}"])
+    return Table(["kernels", "run it", "same answer", "numbers that differ", "by at most"], rows)
+
+
+def remarks(said: Sequence[Answers]) -> list[str]:
+    """Return a sentence for each set of kernels that does not run the file, or gives outputs of another size."""
+    first = measure(said)
+    refused = [f"{one.kernels}: {one.why}" for one in said if one.outputs is None]
+    odd = [one for one in said if one.outputs is not None and one.outputs.shape != first.outputs.shape]
+    return refused + [f"{one.kernels}: {_other_size(one, first)}" for one in odd]
 
 
 def _other_size(one: Answers, first: Answers) -> str:

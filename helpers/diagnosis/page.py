@@ -5,7 +5,6 @@ import json
 import textwrap
 
 from helpers.base import html_page
-from helpers.base.tables import Table
 from helpers.diagnosis import finding
 from helpers.diagnosis.examination import Report, Section
 from helpers.diagnosis.finding import Finding
@@ -28,19 +27,9 @@ def _finding_text(one: Finding) -> str:
 
 def _section_text(section: Section) -> str:
     parts = [section.heading, "-" * len(section.heading)]
-    parts += [_narrow(section.table)] if section.table else []
-    return "\n".join([*parts, *([_wrapped(section.words, "")] if section.words else [])])
-
-
-def _narrow(table: Table) -> str:
-    """Return a table in which sentences stand below their row, so that it fits into a terminal."""
-    last = [row[-1] if len(row[-1]) > WIDTH // 3 else "" for row in table.rows]
-    shown = Table(
-        table.columns, [row[:-1] + ["" if below else row[-1]] for row, below in zip(table.rows, last, strict=True)]
-    )
-    head, rule, *lines = str(shown).splitlines()
-    below = ["\n" + _wrapped(words, INDENT) if words else "" for words in last]
-    return "\n".join([head, rule, *(line + words for line, words in zip(lines, below, strict=True))])
+    parts += [str(section.table)] if section.table else []
+    parts += [_wrapped(section.words, "")] if section.words else []
+    return "\n".join(parts + [_wrapped(remark, INDENT) for remark in section.remarks])
 
 
 def _wrapped(words: str, indent: str) -> str:
@@ -64,7 +53,8 @@ def _finding_html(one: Finding) -> str:
 
 def _section_html(section: Section) -> str:
     table = html_page.table(section.table.columns, section.table.rows) if section.table else ""
-    return f"{table}<p>{html.escape(section.words)}</p>"
+    remarks = "".join(f"<li>{html.escape(remark)}</li>" for remark in section.remarks)
+    return f"{table}<p>{html.escape(section.words)}</p>" + (f"<ul>{remarks}</ul>" if remarks else "")
 
 
 def as_json(report: Report) -> str:
@@ -73,6 +63,7 @@ def as_json(report: Report) -> str:
         {
             "heading": one.heading,
             "words": one.words,
+            "remarks": one.remarks,
             "columns": one.table.columns if one.table else [],
             "rows": one.table.rows if one.table else [],
         }
