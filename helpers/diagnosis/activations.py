@@ -25,6 +25,7 @@ OUTSIDE = 0.05  # share of the input's values that its range does not cover, and
 AT_ONCE = 20_000_000  # values in memory
 ENOUGH = 4  # pictures, below which nobody can say which part of a range is in use
 NOISY = {"severe": 5.0, "warning": 10.0}  # decibels, and at the most
+CARRIERS = ("QUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "MAX_POOL_2D")  # they hand on a range
 BOUNDED = ("SOFTMAX", "LOGISTIC", "TANH", "HARD_SWISH")  # their ranges are not from calibration alone
 SHOWN = 8  # layers in the table
 
@@ -35,6 +36,7 @@ class Observed:
 
     Attributes:
         step: the operator that makes it; None for an input.
+        source: the operator that its range comes from: that one, or another one behind pooling, reshaping and the like.
         tensor: its description.
         counts: how often each of 256 codes occurs, int64 [256]; None if it is no 8-bit tensor.
         spans: for each picture, how many codes lie between its smallest and its largest one.
@@ -43,6 +45,7 @@ class Observed:
     """
 
     step: Step | None
+    source: Step | None
     tensor: Tensor
     counts: np.ndarray | None
     spans: list[int] = dataclasses.field(default_factory=list)
@@ -100,7 +103,7 @@ def observe(contents: Contents, inputs: np.ndarray, float32: Contents | None = N
     (entry,) = contents.of_role("input")
     codes = interpreter.quantize_input(inputs, entry.details)
     twins = _twins(contents, float32) if float32 else {}
-    seen = {t.index: _observed(step, t) for step, t in _activations(contents)}
+    seen = {t.index: _observed(contents, step, t) for step, t in _activations(contents)}
     count = _at_once(float32 or contents)
     for i in console.progress(range(0, len(inputs), count), "Watching the activations", "batch"):
         values = _run(contents, codes[i : i + count])
@@ -130,9 +133,11 @@ def _activations(contents: Contents) -> list[tuple[Step | None, Tensor]]:
     return [(None, t) for t in contents.of_role("input")] + made
 
 
-def _observed(step: Step | None, tensor: Tensor) -> Observed:
-    eight_bits = tensor.dtype in ("int8", "uint8") and len(tensor.scale) == 1
-    return Observed(step, tensor, np.zeros(256, np.int64) if eight_bits else None)
+def _observed(contents: Contents, step: Step | None, tensor: Tensor) -> Observed:
+    eight_bits, source = tensor.dtype in ("int8", "uint8") and len(tensor.scale) == 1, step
+    while source is not None and source.operator.name in CARRIERS and source.read:
+        source = contents.maker(source.read[0])
+    return Observed(step, source, tensor, np.zeros(256, np.int64) if eight_bits else None)
 
 
 def _twins(contents: Contents, float32: Contents) -> dict[int, int]:
@@ -170,7 +175,7 @@ def check(seen: Mapping[int, Observed], contents: Contents, given: Inputs) -> li
 def _calibrated(seen: Mapping[int, Observed]) -> list[Observed]:
     """Return the 8-bit activations whose range comes from calibration, not from the operator alone."""
     quantized = [one for one in seen.values() if one.counts is not None and one.counts.any()]
-    return [one for one in quantized if one.step is None or one.step.operator.name not in BOUNDED]
+    return [one for one in quantized if one.source is None or one.source.operator.name not in BOUNDED]
 
 
 def wasted(seen: Mapping[int, Observed]) -> Finding | None:
@@ -195,7 +200,7 @@ def wasted(seen: Mapping[int, Observed]) -> Finding | None:
 
 def _fixed(one: Observed) -> bool:
     """Whether a fused activation has set the range: RELU6 ends at 6, whatever calibration has seen."""
-    activation = one.step.operator.options.get("fused_activation_function", "NONE") if one.step else "NONE"
+    activation = one.source.operator.options.get("fused_activation_function", "NONE") if one.source else "NONE"
     return activation == "RELU6" and abs(one.tensor.range[1] - 6) < 0.1
 
 
@@ -228,7 +233,7 @@ def clipped(seen: Mapping[int, Observed]) -> Finding | None:
         ends[[zero <= 0, zero >= 255]] = 0
         if _fixed(one):
             ends[1] = 0
-        if one.step is not None and (share := ends.sum() / one.counts.sum()) >= CLIPPED:
+        if one.source is not None and (share := ends.sum() / one.counts.sum()) >= CLIPPED:
             shares[one.place] = share
     if not shares:
         return None

@@ -60,6 +60,17 @@ def test_nothing_is_found_in_a_good_file(examined, small, kind):
     assert [one.heading for one in report.sections][-2:] == ["Layers, the noisiest first", "Boards"]
 
 
+def test_nothing_is_found_in_a_file_with_uint8_ends(small, examined, calibration, tmp_path):
+    """A QUANTIZE behind the softmax has its ends from there: probabilities of 0 and 1 are not clipped."""
+    from helpers.base.tf import tf
+
+    converter = convert.calibrated(small.saved_model, calibration, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
+    converter.inference_input_type = converter.inference_output_type = tf.uint8
+    with console.quiet():
+        (tmp_path / "uint8.tflite").write_bytes(converter.convert())
+    assert examined(tmp_path / "uint8.tflite").findings == ()
+
+
 # --- calibration ------------------------------------------------------------------------------------------------------
 
 
