@@ -15,6 +15,7 @@ from helpers.integer.rounding import MICRO
 from helpers.tflite import interpreter, micro, trial
 
 INTEGERS = "integers (NumPy)"
+TIE = 0.02  # of the range of all outputs: answers that lie so close together may change places by rounding
 SETS = (*interpreter.KERNEL_SETS, MICRO, INTEGERS)
 OWN = ("reference", *SETS)  # in this order the first that ran is what the others are held against
 
@@ -161,13 +162,13 @@ def misshapen(said: Sequence[Answers]) -> Finding | None:
 
 
 def undecided(said: Sequence[Answers]) -> Finding | None:
-    """Whether kernels name different classes for the same input."""
+    """Whether kernels name different classes for the same input, and not because two of them are as good as equal."""
     first, other = measure(said), {}
     if first is None or first.classes is None:
         return None
     for one in said:
         comparable = one.outputs is not None and one.outputs.shape == first.outputs.shape
-        if comparable and (count := int((one.classes != first.classes).sum())):
+        if comparable and (count := int(_other_answers(first, one).sum())):
             other[one.kernels] = count
     if not other:
         return None
@@ -178,6 +179,13 @@ def undecided(said: Sequence[Answers]) -> Finding | None:
         f"Of {counted(len(first.outputs), 'input')}, beside {first.kernels}: "
         + ", ".join(f"{kernels}: {count} different" for kernels, count in other.items())
         + ".",
-        "A code of difference comes from rounding and is no fault; an answer that hangs on it is a tie. Many of them "
-        "mean that one set of kernels is wrong: hold the tensors against each other, layer by layer.",
+        "A code of difference comes from rounding and is no fault; ties are not counted here. So one set of kernels is "
+        "wrong, or noise drowns the network: hold the tensors against each other, layer by layer.",
     )
+
+
+def _other_answers(first: Answers, one: Answers) -> np.ndarray:
+    """Return for which inputs the class differs, although the first kernels see one clearly ahead: bool [n]."""
+    outputs, rows = first.outputs.astype(np.float64), np.arange(len(first.outputs))
+    ahead = outputs[rows, first.classes] - outputs[rows, one.classes]
+    return ahead > TIE * np.ptp(outputs)
