@@ -81,15 +81,12 @@ class Observed:
             self.spans.append(int(used[-1] - used[0] + 1) if len(used) else 0)
         if exact is not None and exact.shape == values.shape:
             exact = exact.astype(np.float64)
-            real = values if self.tensor.dtype in FLOATS else _real(values, self.tensor)
+            float_already = self.tensor.dtype in FLOATS
+            real = values if float_already else interpreter.dequantize_output(values, self.tensor.details)
             self.signal += float(np.square(exact).sum())
             self.noise += float(np.square(exact - real).sum())
             self.compared += 1
             self.low, self.high = min(self.low, float(exact.min())), max(self.high, float(exact.max()))
-
-
-def _real(codes: np.ndarray, tensor: Tensor) -> np.ndarray:
-    return (codes.astype(np.float64) - float(tensor.zero_point[0])) * float(tensor.scale[0])
 
 
 def observe(contents: Contents, inputs: np.ndarray, float32: Contents | None = None) -> dict[int, Observed]:

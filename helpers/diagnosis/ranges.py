@@ -5,7 +5,7 @@ from helpers.diagnosis.contents import Contents, Step
 from helpers.diagnosis.finding import Finding, places
 from helpers.tflite.inspect import Tensor
 
-FAR = 20.0  # no usual way to normalise pictures reaches so far from 0
+FAR = 100.0  # no usual way to normalise pictures reaches so far from 0
 NOISE = 3.0  # beyond this on both sides are random normal numbers, and no pictures
 NEAR = 0.05  # a picture that was divided by 255 twice ends at 0.004
 EMPTY = 1e-7  # the scale of a tensor that was constant in calibration
@@ -23,8 +23,11 @@ def check(contents: Contents) -> list[Finding]:
 
 
 def takes_pictures(tensor: Tensor) -> bool:
-    """Whether a tensor looks like a picture: four dimensions, of which the last or the second are 1 or 3 channels."""
-    return len(tensor.shape) == 4 and (tensor.shape[3] in (1, 3) or tensor.shape[1] in (1, 3))
+    """Whether a tensor looks like a picture: rows, columns and 3 channels, or a square of 1; not a spectrogram."""
+    if len(tensor.shape) != 4:
+        return False
+    _, first, middle, last = tensor.shape
+    return 3 in (first, last) or (last == 1 and first == middle) or (first == 1 and middle == last)
 
 
 def rescales(contents: Contents, entry: Tensor) -> bool:

@@ -32,8 +32,9 @@ def channels(step: Step) -> np.ndarray:
 
 
 def _with_channels(contents: Contents) -> list[Step]:
-    """Return the layers with constant integer weights of two dimensions or more."""
-    return [step for step in contents.weighed if len(step.weights.shape) > 1 and step.weights.data.size]
+    """Return the layers with signed weights of two dimensions or more."""
+    signed = [step for step in contents.weighed if not step.weights.dtype.startswith("u")]
+    return [step for step in signed if len(step.weights.shape) > 1 and step.weights.data.size]
 
 
 def one_scale(contents: Contents) -> Finding | None:

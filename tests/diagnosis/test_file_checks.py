@@ -87,6 +87,26 @@ def test_a_network_that_rescales_its_input_may_take_0_to_255(tmp_path, operator,
     assert [one.name for one in checked(tmp_path / "one.tflite")] == names
 
 
+@pytest.mark.parametrize(
+    "shape, a_picture",
+    [
+        ([1, 96, 96, 3], True),
+        ([1, 3, 96, 96], True),
+        ([1, 96, 96, 1], True),
+        ([1, 1, 28, 28], True),
+        ([1, 49, 40, 1], False),  # a spectrogram
+        ([1, 1960], False),
+        ([1, 8, 8, 16], False),
+    ],
+)
+def test_what_looks_like_a_picture(tmp_path, shape, a_picture):
+    """A wide range is only odd for a picture."""
+    tensors = [odd_files.tensor(shape, "int8", scale=1.0, zero_point=-128) for _ in range(2)]
+    graph = odd_files.graph(tensors, [odd_files.step("RELU", [0], [1])], [0], [1])
+    (tmp_path / "one.tflite").write_bytes(edit.packed(odd_files.model(graph)))
+    assert [one.name for one in checked(tmp_path / "one.tflite")] == ["input_range"] * a_picture
+
+
 # --- floats in between, ranges ----------------------------------------------------------------------------------------
 
 
