@@ -41,7 +41,7 @@ class Observed:
         counts: how often each of 256 codes occurs, int64 [256]; None if it is no 8-bit tensor.
         spans: for each picture, how many codes lie between its smallest and its largest one.
         signal, noise: sums of squares, of the float32 activation and of the distance from it.
-        low, high: the smallest and the largest value of the float32 activation.
+        compared: on how many pictures.
     """
 
     step: Step | None
@@ -52,8 +52,6 @@ class Observed:
     signal: float = 0.0
     noise: float = 0.0
     compared: int = 0
-    low: float = np.inf
-    high: float = -np.inf
 
     @property
     def place(self) -> str:
@@ -86,7 +84,6 @@ class Observed:
             self.signal += float(np.square(exact).sum())
             self.noise += float(np.square(exact - real).sum())
             self.compared += 1
-            self.low, self.high = min(self.low, float(exact.min())), max(self.high, float(exact.max()))
 
 
 def observe(contents: Contents, inputs: np.ndarray, float32: Contents | None = None) -> dict[int, Observed]:

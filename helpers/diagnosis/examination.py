@@ -10,7 +10,7 @@ from helpers.diagnosis import activations, answers, contents, finding, inputs, k
 from helpers.diagnosis.contents import Contents
 from helpers.diagnosis.finding import Finding
 from helpers.diagnosis.inputs import Inputs
-from helpers.tflite import interpreter
+from helpers.tflite import interpreter, trial
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,8 @@ def examine(path: Path, pictures: Path | None = None, float32: Path | None = Non
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: a file is no .tflite file, or the folder holds no picture, or the file cannot be tried on pictures.
+        ValueError: a file is no .tflite file, or the folder holds no picture, or the file cannot be tried on pictures,
+            or the float32 file is another network's, or does not run.
     """
     whole = contents.read(path)
     twin = _twin(whole, float32) if float32 else None
@@ -102,6 +103,7 @@ def _twin(whole: Contents, float32: Path) -> Contents:
             f"{twin.path.name} should be {whole.path.name} before it was quantized: a float32 input, and the same "
             f"shapes of input and output; found {ends[2]} and {ends[3]} where there are {ends[0]} and {ends[1]}."
         )
+    trial.check(twin.path, activations.KERNELS)
     return twin
 
 
