@@ -218,14 +218,14 @@ def test_the_table_counts_what_differs():
     ]
 
 
-def test_kernels_that_end_the_process(examined, small, monkeypatch):
+def test_kernels_that_end_the_process(small, monkeypatch):
     """None of ours does: a trial that says so stands for it; `test_trial.py` has files that really do."""
 
     def check(path, name="XNNPACK"):
         raise trial.Died("one.tflite", "the kernels ended the process that tried it (SIGFPE)")
 
     monkeypatch.setattr(trial, "check", check)
-    report = examined(small.files["int8"])
+    report = examination.examine(small.files["int8"])
     (one,) = report.findings
     assert one.name == "kernels_die" and report.severe and "XNNPACK and built-in and reference kernels" in one.title
 
