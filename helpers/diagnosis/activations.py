@@ -20,7 +20,7 @@ from helpers.tflite.inspect import Tensor
 
 KERNELS = "built-in"
 WASTED = {"severe": 16, "warning": 32}  # codes in use, of 256, and at the most
-CLIPPED = 0.02  # share of the values at an end of the range, and at the least
+CLIPPED = 0.03  # share of the values at an end of the range, and at the least
 OUTSIDE = 0.05  # share of the input's values that its range does not cover, and at the least
 AT_ONCE = 20_000_000  # values in memory
 ENOUGH = 4  # pictures, below which nobody can say which part of a range is in use
@@ -162,7 +162,7 @@ def check(seen: Mapping[int, Observed], contents: Contents, given: Inputs) -> li
     Which part of a range is in use, pictures of the reader's own can tell, and no others.
     """
     own = given.folders and len(given.values) >= ENOUGH
-    found = [wasted(seen), clipped(seen), clipped_input(contents, given.values)] if own else []
+    found = [wasted(seen), clipped(seen, contents), clipped_input(contents, given.values)] if own else []
     return [one for one in (*found, noisy(seen)) if one]
 
 
@@ -215,12 +215,13 @@ def clipped_input(contents: Contents, inputs: np.ndarray) -> Finding | None:
     return None
 
 
-def clipped(seen: Mapping[int, Observed]) -> Finding | None:
+def clipped(seen: Mapping[int, Observed], contents: Contents) -> Finding | None:
     """Whether many values stand at an end of a range: it is too narrow for these pictures.
 
-    Codes that stand for 0 do not count: that is where ReLU puts everything below.
+    Codes that stand for 0 do not count: that is where ReLU puts everything below.  Logits alone are a note: a softmax
+    of large ones says much the same as one of clipped ones, and which of them is the largest seldom changes.
     """
-    shares = {}
+    shares, harmless = {}, True
     for one in _calibrated(seen):
         ends = np.array([one.counts[0], one.counts[-1]], np.float64)
         zero = int(one.tensor.zero_point[0]) - np.iinfo(one.tensor.dtype).min
@@ -229,15 +230,17 @@ def clipped(seen: Mapping[int, Observed]) -> Finding | None:
             ends[1] = 0
         if one.source is not None and (share := ends.sum() / one.counts.sum()) >= CLIPPED:
             shares[one.place] = share
+            harmless &= {step.operator.name for step in contents.readers(one.tensor)} <= {"SOFTMAX", "LOGISTIC"}
     if not shares:
         return None
     return Finding(
         "clipped",
-        "warning",
+        "note" if harmless else "warning",
         f"Values of {counted(len(shares), 'activation')} do not fit into their range",
         f"At an end of it: {places([f'{place}: {share:.1%}' for place, share in shares.items()])}.",
-        "Calibration has seen less than these pictures show: noise, black pictures, pictures prepared in another way, "
-        "or too few. Calibrate with pictures of the kind that the network sees in use.",
+        ("Only logits, so the answers seldom change by it; the probabilities do. " if harmless else "")
+        + "Calibration has seen less than these pictures show: noise, black pictures, pictures prepared in another "
+        "way, or too few. Calibrate with pictures of the kind that the network sees in use.",
     )
 
 

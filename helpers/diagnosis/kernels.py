@@ -1,7 +1,9 @@
 """Which kernels run a file, and whether they agree: TensorFlow Lite's three sets, TensorFlow Lite Micro, integers."""
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from helpers.diagnosis.contents import Contents
 from helpers.diagnosis.finding import Finding
 from helpers.integer import network
 from helpers.integer.rounding import MICRO
-from helpers.tflite import interpreter, micro, trial
+from helpers.tflite import edit, interpreter, micro, trial
 
 INTEGERS = "integers (NumPy)"
 TIE = 0.02  # of the range of all outputs: answers that lie so close together may change places by rounding
@@ -59,7 +61,7 @@ def ask(contents: Contents, codes: np.ndarray) -> list[Answers]:
 def _ask(contents: Contents, codes: np.ndarray, kernels: str) -> Answers:
     try:
         if kernels == MICRO:
-            return _answers(kernels, micro.run(contents.path, codes), len(codes))
+            return _answers(kernels, _run_micro(contents, codes), len(codes))
         if kernels == INTEGERS:
             made = network.load_network(contents.path).run(codes)
             return _answers(kernels, [made] if isinstance(made, np.ndarray) else made, len(codes))
@@ -71,6 +73,14 @@ def _ask(contents: Contents, codes: np.ndarray, kernels: str) -> Answers:
         return Answers(kernels, None, problem.reason)
     except (NotImplementedError, RuntimeError, TimeoutError, ValueError) as problem:
         return Answers(kernels, None, str(problem))
+
+
+def _run_micro(contents: Contents, codes: np.ndarray) -> list[np.ndarray]:
+    """Return each output of TensorFlow Lite Micro, which runs what goes into the flash: all values inside the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / contents.path.name
+        image.write_bytes(edit.flash_image(contents.path))
+        return micro.run(image, codes)
 
 
 def _answers(kernels: str, made: Sequence[np.ndarray], count: int) -> Answers:

@@ -5,13 +5,16 @@ import shutil
 import numpy as np
 import pytest
 
+import needs
 from helpers.base import console
 from helpers.diagnosis import activations, answers, contents, examination, inputs, kernels
 from helpers.diagnosis.kernels import Answers
 from helpers.integer import comparison
+from helpers.integer.rounding import MICRO
 from helpers.numbers import errors
 from helpers.pictures import datasets
 from helpers.tflite import convert, interpreter, trial
+from one_operator import values_outside
 
 pytest_plugins = ["small"]
 
@@ -228,6 +231,15 @@ def test_kernels_that_end_the_process(small, monkeypatch):
     report = examination.examine(small.files["int8"])
     (one,) = report.findings
     assert one.name == "kernels_die" and report.severe and "XNNPACK and built-in and reference kernels" in one.title
+
+
+@needs.needs_micro
+def test_values_behind_the_description_are_put_where_tensorflow_lite_micro_looks(small, tmp_path):
+    whole = contents.read(values_outside(small.files["int8"], tmp_path))
+    (entry,) = whole.of_role("input")
+    codes = interpreter.quantize_input(_pictures(small, whole.path)[:4], entry.details)
+    outputs = {one.kernels: one.outputs for one in kernels.ask(whole, codes)}
+    np.testing.assert_array_equal(outputs[MICRO], outputs[kernels.INTEGERS])
 
 
 # --- what it is tried on ----------------------------------------------------------------------------------------------
