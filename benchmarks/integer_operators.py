@@ -21,17 +21,6 @@ from helpers.networks import published, untrained
 from helpers.pictures.conventions import normalise
 from helpers.tflite import edge_quantizer, from_keras, interpreter
 
-NETWORKS = (
-    "MobileNet",
-    "MobileNetV2",
-    "MobileNetV3Small",
-    "MobileNetV3Large",
-    "EfficientNetB0",
-    "DenseNet121",
-    "ResNet50V2",
-    "NASNetMobile",
-)
-
 
 def int8_file(name: str, inputs: np.ndarray, folder: Path) -> Path:
     """Write the int8 file of a network of `keras.applications`."""
@@ -60,7 +49,7 @@ def compare(path: Path, inputs: np.ndarray, rounds: int) -> str:
 def main() -> None:
     """Measure, and print a line for each network."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("networks", nargs="*", default=NETWORKS)
+    parser.add_argument("networks", nargs="*", default=published.ZOO)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()

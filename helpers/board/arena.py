@@ -8,7 +8,6 @@ the byte; `micro.arena` measures it.  What is kept from picture to picture (stat
 
 import dataclasses
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -287,9 +286,7 @@ def ram(path: Path) -> Ram:
         micro.Refused: TensorFlow Lite Micro cannot run it; `micro.refusal` says more, `planned` has the activations.
         micro.TooSlow: see `micro.arena`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / Path(path).name
-        image.write_bytes(edit.flash_image(path))
+    with edit.flashed(path) as image:
         try:
             arena = micro.arena(image)
         except micro.NotInstalled:

@@ -4,7 +4,7 @@ The file runs on each picture with every activation as an output, and the float3
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,7 +22,6 @@ KERNELS = "built-in"
 WASTED = {"severe": 16, "warning": 32}  # codes in use, of 256, and at the most
 CLIPPED = 0.03  # share of the values at an end of the range, and at the least
 OUTSIDE = 0.05  # share of the input's values that its range does not cover, and at the least
-AT_ONCE = 20_000_000  # values in memory
 ENOUGH = 4  # pictures, below which nobody can say which part of a range is in use
 NOISY = {"severe": 5.0, "warning": 10.0}  # decibels, and at the most
 CARRIERS = ("QUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PAD", "MAX_POOL_2D")  # they hand on a range
@@ -98,27 +97,19 @@ def observe(contents: Contents, inputs: np.ndarray, float32: Contents | None = N
     codes = interpreter.quantize_input(inputs, entry.details)
     twins = _twins(contents, float32) if float32 else {}
     seen = {t.index: _observed(contents, step, t) for step, t in _activations(contents)}
-    count = _at_once(float32 or contents)
-    for i in console.progress(range(0, len(inputs), count), "Watching the activations", "batch"):
-        values = _run(contents, codes[i : i + count])
-        exact = _run(float32, inputs[i : i + count]) if float32 else {}
+    run, run_twin = _runner(contents), _runner(float32) if float32 else None
+    for i in console.progress(range(len(inputs)), "Watching the activations", "pic"):
+        values, exact = run(codes[i : i + 1]), run_twin(inputs[i : i + 1]) if run_twin else {}
         for index, one in seen.items():
-            for number, picture in enumerate(values.get(index, ())):
-                twin = exact.get(twins.get(index, -1))
-                one.see(picture, None if twin is None else twin[number])
+            if index in values:
+                one.see(values[index], exact.get(twins.get(index, -1)))
     return seen
 
 
-def _at_once(contents: Contents) -> int:
-    """Return how many pictures to run before their activations are looked at and forgotten."""
-    values = sum(int(np.prod(t.shape, dtype=np.int64)) for _, t in _activations(contents))
-    return int(np.clip(AT_ONCE // max(values, 1), 1, 16))
-
-
-def _run(contents: Contents, inputs: np.ndarray) -> Mapping[int, np.ndarray]:
-    """Run a file on inputs and return every activation, the input among them: {index: [n, ...]}."""
-    (entry,) = contents.of_role("input")
-    return comparison.kernel_tensors(contents.path, inputs, KERNELS) | {entry.index: inputs}
+def _runner(contents: Contents) -> Callable[[np.ndarray], Mapping[int, np.ndarray]]:
+    """Return a function that runs a file on one input and returns every activation, the input among them."""
+    (entry,), run = contents.of_role("input"), comparison.tensor_runner(contents.path, KERNELS)
+    return lambda one: run(one) | {entry.index: one}
 
 
 def _activations(contents: Contents) -> list[tuple[Step | None, Tensor]]:

@@ -121,10 +121,11 @@ def read(path: Path) -> Contents:
         FileNotFoundError: there is no such file.
         ValueError: it is no .tflite file, or a broken one.
     """
-    tensors, operators = tuple(inspect.tensors(path)), inspect.operators(path)
+    graph = inspect.graphs(path)[0]
+    tensors = tuple(graph.tensors)
     steps = tuple(
         Step(number, one, tuple(tensors[i] for i in one.inputs if i >= 0), tuple(tensors[i] for i in one.outputs))
-        for number, one in enumerate(operators)
+        for number, one in enumerate(graph.operators)
     )
     return Contents(Path(path), tensors, steps)
 

@@ -1,9 +1,7 @@
 """Which kernels run a file, and whether they agree: TensorFlow Lite's three sets, TensorFlow Lite Micro, integers."""
 
 import dataclasses
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -77,9 +75,7 @@ def _ask(contents: Contents, codes: np.ndarray, kernels: str) -> Answers:
 
 def _run_micro(contents: Contents, codes: np.ndarray) -> list[np.ndarray]:
     """Return each output of TensorFlow Lite Micro, which runs what goes into the flash: all values inside the file."""
-    with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / contents.path.name
-        image.write_bytes(edit.flash_image(contents.path))
+    with edit.flashed(contents.path) as image:
         return micro.run(image, codes)
 
 
@@ -125,16 +121,17 @@ def table(said: Sequence[Answers]) -> Table:
 
 def remarks(said: Sequence[Answers]) -> list[str]:
     """Return a sentence for each set of kernels that does not run the file, or gives outputs of another size."""
-    first = measure(said)
-    refused = [f"{one.kernels}: {one.why}" for one in said if one.outputs is None]
-    odd = [one for one in said if one.outputs is not None and one.outputs.shape != first.outputs.shape]
-    return refused + [f"{one.kernels}: {_other_size(one, first)}" for one in odd]
+    return [f"{one.kernels}: {one.why}" for one in said if one.outputs is None] + _other_sizes(said)
 
 
-def _other_size(one: Answers, first: Answers) -> str:
-    """Return how many numbers one set of kernels gives, and another."""
-    sizes = [counted(answers.outputs.shape[1], "number") for answers in (one, first)]
-    return f"it gives {sizes[0]}, and {first.kernels} {sizes[1]}"
+def _other_sizes(said: Sequence[Answers]) -> list[str]:
+    """Return a sentence for each set of kernels whose outputs have another size than those they are held against."""
+    first, sentences = measure(said), []
+    for one in said:
+        if one.outputs is not None and one.outputs.shape != first.outputs.shape:
+            sizes = [counted(answers.outputs.shape[1], "number") for answers in (one, first)]
+            sentences.append(f"{one.kernels}: it gives {sizes[0]}, and {first.kernels} {sizes[1]}")
+    return sentences
 
 
 def check(said: Sequence[Answers]) -> list[Finding]:
@@ -158,15 +155,14 @@ def deadly(said: Sequence[Answers]) -> Finding | None:
 
 def misshapen(said: Sequence[Answers]) -> Finding | None:
     """Whether kernels give outputs of different sizes: some go by the shapes in the file, some compute them anew."""
-    first = measure(said)
-    odd = [one for one in said if one.outputs is not None and one.outputs.shape != first.outputs.shape]
+    odd = _other_sizes(said)
     if not odd:
         return None
     return Finding(
         "output_shape",
         "severe",
         "Kernels give outputs of different sizes",
-        "; ".join(f"{one.kernels}: {_other_size(one, first)}" for one in odd) + ".",
+        f"{'; '.join(odd)}.",
         "The shapes in the file do not belong to its operators: convert again.",
     )
 

@@ -97,10 +97,16 @@ def kernel_tensors(path: Path, inputs: np.ndarray, kernels: str = "reference") -
         inputs: in the file's own type, [n, ...].
         kernels: see `interpreter.load`.
     """
+    run = tensor_runner(path, kernels)
+    results = [run(inputs[i : i + 1]) for i in range(len(inputs))]
+    return {index: batches.joined([result[index] for result in results]) for index in results[0]}
+
+
+def tensor_runner(path: Path, kernels: str = "reference") -> Callable[[np.ndarray], dict[int, np.ndarray]]:
+    """Return a function that runs one input, [1, ...], and returns every tensor that the kernels compute; see above."""
     (input_index,) = [t.index for t in inspect.tensors(path) if t.role == "input"]
     run = _run_file(edit.excerpt(path), kernels)
-    results = [run({input_index: inputs[i : i + 1]}) for i in range(len(inputs))]
-    return {index: batches.joined([result[index] for result in results]) for index in results[0]}
+    return lambda one: run({input_index: one})
 
 
 def difference_table(path: Path, codes: np.ndarray) -> Table:

@@ -50,6 +50,16 @@ ARCHITECTURES = {  # in the order and with the names of the lecture's chart
     "ResNet v2": Architecture("ResNet101V2", 299, 44.7),
     "Inception v3": Architecture("InceptionV3", 299, 23.9),
 }
+ZOO = (  # the networks of `keras.applications` that the integer network is held against, and timed against
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "MobileNetV3Large",
+    "EfficientNetB0",
+    "DenseNet121",
+    "ResNet50V2",
+    "NASNetMobile",
+)
 SECONDS = 35  # roughly, for all their files on two cores
 
 

@@ -1,6 +1,8 @@
 """The same .tflite file with something changed: other values, more outputs, all values inside."""
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +139,12 @@ def flash_image(path: Path) -> bytes:
     model = schema.Model.GetRootAs(content)
     outside = any(model.Buffers(i).Size() for i in range(model.BuffersLength()))
     return whole if outside else content
+
+
+@contextlib.contextmanager
+def flashed(path: Path) -> Iterator[Path]:
+    """Give a file of the same name for a while, with the bytes that go into the flash; see `flash_image`."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / Path(path).name
+        image.write_bytes(flash_image(path))
+        yield image

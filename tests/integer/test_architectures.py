@@ -20,16 +20,6 @@ from helpers.networks import published
 from helpers.pictures.conventions import normalise
 from helpers.tflite import interpreter
 
-ALL = (
-    "MobileNet",
-    "MobileNetV2",
-    "MobileNetV3Small",
-    "MobileNetV3Large",
-    "EfficientNetB0",
-    "DenseNet121",
-    "ResNet50V2",
-    "NASNetMobile",
-)
 WANTED = pytest.mark.skipif(not os.environ.get("PTQ_ARCHITECTURES"), reason="takes minutes: set PTQ_ARCHITECTURES=1")
 
 
@@ -85,7 +75,7 @@ def test_small_pictures(tmp_path):
 
 @WANTED
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", published.ZOO)
 def test_whole_networks(name, tmp_path):
     model, inputs = network(name, 224)
     for make in (edge_quantized, converted):
